@@ -1,0 +1,1 @@
+"""Bundled open weights, each with its model card."""

@@ -1,0 +1,1 @@
+"""Captures: photos in, head codes out. One file each; siblings never import each other."""

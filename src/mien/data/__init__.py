@@ -1,0 +1,1 @@
+"""Data sets and teachers: what recipes learn from and metrics measure on."""

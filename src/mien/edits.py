@@ -1,0 +1,122 @@
+"""Edits: what a user asks of a face, as one closed union.
+
+An edit is written ``AU12=+2`` (change by two FACS steps), ``AU12=3`` (set), ``AU12L=+2`` (one side), or ``smiling=+1`` (an
+attribute direction of an engine that has it).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien import aus
+from mien.aus import AUShift, AUVector
+from mien.errors import EditError
+
+_EDIT = re.compile(r"^\s*(?P<name>[A-Za-z][\w -]*?)\s*=\s*(?P<sign>[+-]?)(?P<value>\d+(?:\.\d*)?|\.\d+)\s*$")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One axis: change it by `value` steps (`relative`), or set it to `value`."""
+
+    axis: str
+    value: float
+    relative: bool
+
+
+@dataclass(frozen=True)
+class AUEdit:
+    """Move action units."""
+
+    changes: tuple[Change, ...]
+
+    def shift(self, measured: AUVector) -> AUShift:
+        """The change that this edit asks of a face that shows `measured`."""
+        now = measured.known
+        return AUShift.of({c.axis: c.value if c.relative else c.value - now[c.axis] for c in self.changes})
+
+    def __str__(self) -> str:
+        return " ".join(f"{c.axis}={c.value:{'+' if c.relative else ''}g}" for c in self.changes)
+
+
+@dataclass(frozen=True)
+class TransferEdit:
+    """Take over an expression, all of it or one of `mien.aus.PARTS`."""
+
+    expression: AUVector
+    only: str | None = None
+    source: str = ""  #: what it was read from, for the record
+
+    def shift(self, measured: AUVector) -> AUShift:
+        """The change that leads to the expression."""
+        change = self.expression - measured
+        return change.only(self.only) if self.only else change
+
+    def __str__(self) -> str:
+        return f"like {self.source or 'another face'}" + (f" (only {self.only})" if self.only else "")
+
+
+@dataclass(frozen=True)
+class AttributeEdit:
+    """Move along a named direction of an engine: ``smiling=+1``."""
+
+    name: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value:+g}"
+
+
+@dataclass(frozen=True)
+class TextEdit:
+    """Make the face match a description."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f'text "{self.text}"'
+
+
+Edit = AUEdit | TransferEdit | AttributeEdit | TextEdit
+
+
+def _change(name: str, sign: str, number: str) -> tuple[Change, ...]:
+    value = float(sign + number)
+    limit = aus.MAX_INTENSITY
+    if (not sign and value > limit) or abs(value) > limit:
+        raise EditError(f"{name}={sign}{number}: FACS intensities run from 0 to {limit:g}, changes from -{limit:g} to +{limit:g}")
+    return tuple(Change(axis, value, relative=bool(sign)) for axis in aus.axes(name))
+
+
+def parse(words: str | Iterable[str] | Mapping[str, float]) -> tuple[Edit, ...]:
+    """Read edits: ``"AU12=+2 AU4=0"``, ``["AU12=+2", "smiling=+1"]`` or ``{"AU12": 3}`` (sets).
+
+    Raises `EditError` that names the word, and how edits are written, for anything else; also for a unit named twice.
+    """
+    if isinstance(words, Mapping):
+        words = [f"{name}={value:g}" for name, value in words.items()]
+    tokens = words.split() if isinstance(words, str) else [w for word in words for w in word.split()]
+    changes: list[Change] = []
+    attributes: list[Edit] = []
+    for token in tokens:
+        match = _EDIT.match(token)
+        if match is None:
+            raise EditError(f"cannot read the edit {token!r}: write AU12=+2 (change), AU12=3 (set), AU12L=+2 (one side) or smiling=+1")
+        name, sign, number = match["name"], match["sign"], match["value"]
+        if re.fullmatch(r"(?i)AU\d+[LR]?", name):
+            changes.extend(_change(name, sign, number))
+        else:
+            attributes.append(AttributeEdit(name, float(sign + number)))
+    axes = [c.axis for c in changes]
+    twice = sorted({axis for axis in axes if axes.count(axis) > 1})
+    if twice:
+        raise EditError(f"{twice[0]} is given twice: say each action unit once")
+    return ((AUEdit(tuple(changes)),) if changes else ()) + tuple(attributes)
+
+
+def set_to(expression: AUVector) -> AUEdit:
+    """The edit that sets every measured axis to the given intensity."""
+    known = ~np.isnan(expression.values)
+    return AUEdit(tuple(Change(a, float(v), relative=False) for a, v, k in zip(aus.AXES, expression.values, known, strict=True) if k))

@@ -1,0 +1,1 @@
+"""Faces in photos: find, measure landmarks, cut out, paste back."""

@@ -1,0 +1,1 @@
+"""Pure functions of geometry: rotation, camera, raster, mesh, head, fit."""

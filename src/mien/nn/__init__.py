@@ -1,0 +1,1 @@
+"""Networks: functions of numbers, without files or global state."""

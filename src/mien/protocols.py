@@ -1,0 +1,79 @@
+"""What every engine, reader and capture promises; `tests/contract` holds all of them to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from mien.edits import Edit
+from mien.types import Crop, HeadCode, Reading
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class CropSpec:
+    """How a face is cut out: at the photo's own pixels (`size` None, no resampling), or aligned to a square of `size` pixels."""
+
+    size: int | None = None
+    margin: float = 0.6  #: of the landmarks' extent, on every side; native crops only
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What an engine drew for a crop: where `matte` is 0 the photo keeps its own pixels, bit for bit."""
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    matte: Float32[np.ndarray, "h w"]
+
+
+@runtime_checkable
+class Engine(Protocol[C]):
+    """A photo is read into a code; an edit moves the code; the engine draws it.
+
+    The zero edit is the identity; the same seeds give the same image; item i does not depend on its batch.
+    """
+
+    name: str
+    crop: CropSpec
+    moves: frozenset[str]  #: the AU axes that it can move
+
+    def encode(self, crops: Sequence[Crop]) -> list[C]:
+        """Read faces into codes."""
+        ...
+
+    def shift(self, code: C, edit: Edit) -> C:
+        """Move a code; raises `EditError` that names what this engine cannot do."""
+        ...
+
+    def decode(self, codes: Sequence[C], *, seeds: Sequence[int] | None = None) -> list[Drawn]:
+        """Draw codes, one seed each where the engine draws at random."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Faces in, action units out."""
+
+    name: str
+    measures: frozenset[str]  #: the AU axes that it measures; all others are NaN
+
+    def measure(self, crops: Sequence[Crop]) -> list[Reading]:
+        """Read each face on its own."""
+        ...
+
+
+@runtime_checkable
+class Capture(Protocol):
+    """Faces in, head codes out."""
+
+    name: str
+
+    def capture(self, crops: Sequence[Crop]) -> list[HeadCode]:
+        """Solve each face on its own."""
+        ...
+
+
+__all__ = ["Capture", "CropSpec", "Drawn", "Engine", "Reader"]

@@ -1,0 +1,1 @@
+"""Recipes: one readable training script for each model that ships."""

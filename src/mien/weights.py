@@ -1,0 +1,95 @@
+"""Files of tensors: safetensors only, with the network's configuration in the header.
+
+Nothing here executes what it reads. Published checkpoints of other tools come in through `mien.convert`.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mien.errors import WeightsError
+
+_CONFIG = "config"  # the header entry that holds the configuration as JSON
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Named tensors and the configuration of the network or model they belong to."""
+
+    tensors: Mapping[str, Tensor]
+    config: Mapping[str, Any]
+    path: Path
+
+
+def bundled(name: str) -> Path:
+    """The path of a weight file that ships with mien: ``bundled("landmarks")``."""
+    path = Path(str(resources.files("mien.assets"))) / f"{name}.safetensors"
+    if not path.exists():
+        raise WeightsError(f"the bundled weights {name!r} are not in {path.parent}: reinstall mien")
+    return path
+
+
+def load(path: Path | str) -> Weights:
+    """Tensors and configuration of a safetensors file.
+
+    Raises `WeightsError` when the file is missing, is not safetensors, or has no mien configuration.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"no weight file at {path}")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is not a whole safetensors file ({error}): fetch or convert it again") from error
+    if _CONFIG not in header:
+        raise WeightsError(f"{path} has no mien configuration in its header: convert it with `mien weights import`")
+    return Weights(tensors, json.loads(header[_CONFIG]), path)
+
+
+def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write tensors and configuration; the file appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        str(partial),
+        metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)},
+    )
+    os.replace(partial, path)  # noqa: PTH105 - atomic on every platform
+
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def fill(network: N, weights: Weights) -> N:
+    """Load weights into a network, strictly; half-precision files become float32. Returns the network in eval mode.
+
+    Raises `WeightsError` that names the first tensors that are missing, unknown or of another shape.
+    """
+    state = network.state_dict()
+    wrong = [f"missing {name}" for name in state if name not in weights.tensors]
+    wrong += [f"unknown {name}" for name in weights.tensors if name not in state]
+    wrong += [
+        f"{name} is {tuple(weights.tensors[name].shape)}, the network needs {tuple(tensor.shape)}"
+        for name, tensor in state.items()
+        if name in weights.tensors and weights.tensors[name].shape != tensor.shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise WeightsError(f"{weights.path} does not fit {type(network).__name__}: {'; '.join(wrong[:3])}{more}")
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(weights.tensors[name])
+    return network.eval()
