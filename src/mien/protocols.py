@@ -8,17 +8,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from mien.edits import Edit
-from mien.types import Crop, HeadCode, Reading
+from mien.types import Crop, CropSpec, HeadCode, Reading
 
 C = TypeVar("C")
-
-
-@dataclass(frozen=True)
-class CropSpec:
-    """How a face is cut out: at the photo's own pixels (`size` None, no resampling), or aligned to a square of `size` pixels."""
-
-    size: int | None = None
-    margin: float = 0.6  #: of the landmarks' extent, on every side; native crops only
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,14 @@ class Face:
     landmarks: Float[np.ndarray, "468 3"]  #: MediaPipe's topology; x right, y down, z away from the viewer, one scale
 
 
+@dataclass(frozen=True)
+class CropSpec:
+    """How a face is cut out: at the photo's own pixels (`size` None, no resampling), or aligned to a square of `size` pixels."""
+
+    size: int | None = None
+    margin: float = 0.6  #: of the landmarks' extent, on every side; native crops only
+
+
 @dataclass(frozen=True, eq=False)
 class Crop:
     """A cut-out of a photo around one face, with the way back."""
