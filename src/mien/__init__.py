@@ -1,1 +1,44 @@
-"""mien: read, edit, capture, animate and generate facial expression in one language, FACS action units."""
+"""mien: read, edit, capture, animate and generate facial expression in one language, FACS action units.
+
+>>> import mien
+>>> sorted(mien.__all__)
+['AUShift', 'AUVector', 'EditResult', 'Head', 'MienError', '__version__', 'animate', 'capture', 'edit', 'read']
+
+The verbs are imported when first used, so that ``import mien`` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.api import EditResult, Head, animate, capture, edit, read
+    from mien.aus import AUShift, AUVector
+    from mien.errors import MienError
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "read": "mien.api",
+    "edit": "mien.api",
+    "animate": "mien.api",
+    "capture": "mien.api",
+    "EditResult": "mien.api",
+    "Head": "mien.api",
+    "AUShift": "mien.aus",
+    "AUVector": "mien.aus",
+    "MienError": "mien.errors",
+}
+
+__all__ = ["AUShift", "AUVector", "EditResult", "Head", "MienError", "__version__", "animate", "capture", "edit", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
