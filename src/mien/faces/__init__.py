@@ -1,1 +1,1 @@
-"""Faces in photos: find, measure landmarks, cut out, paste back."""
+"""Find faces, lay landmarks on them, cut them out and put them back."""
