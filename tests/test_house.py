@@ -56,7 +56,9 @@ def test_nothing_draws_from_the_global_random_state(path):
     assert [f"line {c.lineno}: {_dotted(c.func)}" for c in calls if _unseeded(c)] == []
 
 
-@pytest.mark.parametrize("code", ["torch.rand(3)", "np.random.normal()", "np.random.default_rng()", "random.choice(x)", "torch.randn_like(x)"])
+@pytest.mark.parametrize(
+    "code", ["torch.rand(3)", "np.random.normal()", "np.random.default_rng()", "random.choice(x)", "torch.randn_like(x)"]
+)
 def test_the_rule_about_random_numbers_sees_an_offender(code):
     assert _unseeded(ast.parse(code).body[0].value)
 
