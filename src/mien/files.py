@@ -1,0 +1,88 @@
+"""Files by name: which are pictures and videos, and how a file appears whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from glob import glob, has_magic
+from pathlib import Path
+
+from mien.errors import ImageError, MienError
+
+PICTURES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jp2", ".ppm", ".pgm", ".mpo"}
+)
+VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp", ".ts", ".mts"})
+
+
+def is_video(path: Path) -> bool:
+    """Whether the suffix is a video's. GIF, WebP and all others count as pictures: their first frame is read."""
+    return path.suffix.lower() in VIDEOS
+
+
+def paths(specs: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Files named by paths, folders and globs, in the order given, each once.
+
+    A file that exists is taken whatever its name. A folder stands for all pictures and videos in it and below it, a glob
+    (``*``, ``?``, ``[...]``, ``**`` for any depth) for those it matches: known by suffix, sorted, hidden ones left out.
+
+    Raises `ImageError` for a path that is not there, and for a folder or glob without pictures and videos.
+    """
+    found: dict[Path, None] = {}
+    for spec in [specs] if isinstance(specs, str | Path) else specs:
+        found.update(dict.fromkeys(_named(str(spec))))
+    return list(found)
+
+
+def _named(spec: str) -> list[Path]:
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        files = sorted(Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+        return _media([file for file in files if not _hidden(file.relative_to(path))], f"the folder {path}")
+    if os.path.lexists(path):
+        return [path]
+    if has_magic(spec):
+        return _media(
+            [Path(name) for name in sorted(glob(str(path), recursive=True))],  # noqa: PTH207 - absolute patterns too
+            f"the pattern {spec}",
+        )
+    raise ImageError(f"{spec}: there is no such file or folder")
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _media(files: Iterable[Path], where: str) -> list[Path]:
+    media = [file for file in files if file.suffix.lower() in PICTURES | VIDEOS and file.is_file()]
+    if not media:
+        raise ImageError(f"{where} has no picture or video: known are {' '.join(sorted(PICTURES | VIDEOS))}")
+    return media
+
+
+@contextmanager
+def replacing(path: Path, *, inputs: Iterable[Path], error: type[MienError]) -> Generator[Path]:
+    """A temporary name beside `path` with the same suffix: renamed to `path` at success, gone without a trace otherwise.
+
+    `inputs` are files that must not be overwritten, under whatever name they are reached. A symbolic link is written through;
+    the mode of a file that is replaced is kept. Raises `error` when `path` is an input or a folder, or cannot be written.
+    """
+    target = Path(os.path.realpath(path.expanduser()))
+    if target.is_dir():
+        raise error(f"{path} is a folder: name the file to write")
+    for source in inputs:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise error(f"{path} is the input itself: write to another name, or ask for it with --in-place (in_place=True)")
+    partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch(exist_ok=False)
+        yield partial
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    except OSError as problem:
+        raise error(f"{path} cannot be written: {problem.strerror or problem}") from problem
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""Provenance: every picture and video that mien writes says what was done, by what, and from what.
+
+The record is an XMP packet: in PNG (iTXt), JPEG (APP1), WebP (chunk) and TIFF (tag 700) where every tool looks for it; in GIF as
+the comment; in MP4 and WebM as the metadata entry ``xmp`` beside a ``comment`` for people; a BMP can hold nothing, its packet
+lies beside it as ``NAME.bmp.xmp``. With the extra ``c2pa`` the file is also signed (`mien.signing`).
+"""
+
+import re
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+from xml.etree import ElementTree
+
+import av
+from PIL import Image
+
+from mien import __version__, signing
+from mien.errors import MienError
+
+Action = Literal["edited", "animated", "captured", "generated"]
+
+_X, _RDF, _XMP = "adobe:ns:meta/", "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://ns.adobe.com/xap/1.0/"
+_IPTC, _MIEN = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "urn:mien:provenance:1"
+_SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+
+for _prefix, _uri in {"x": _X, "rdf": _RDF, "xmp": _XMP, "Iptc4xmpExt": _IPTC, "mien": _MIEN}.items():
+    ElementTree.register_namespace(_prefix, _uri)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What was done to a file."""
+
+    action: Action
+    engine: str = ""  #: the engine, or the capture, that did it
+    edit: str = ""  #: the edit, as it is written on the command line
+    source_sha256: str = ""  #: of the file it was made from; "" when there was none
+    version: str = __version__
+    tool: str = "mien"
+    signature: str = ""  #: only from `describe`: what the C2PA signature is worth, in words
+
+    @property
+    def source_type(self) -> str:
+        """The IPTC digital source type: a photo changed with a model, or a picture that a model made."""
+        kind = "trainedAlgorithmicMedia" if self.action == "generated" else "compositeWithTrainedAlgorithmicMedia"
+        return _SOURCE_TYPES + kind
+
+    def __str__(self) -> str:
+        parts = [f"{self.action} with {self.tool} {self.version}"]
+        parts += [f"engine {self.engine}"] if self.engine else []
+        parts += [self.edit] if self.edit else []
+        parts += [f"source sha256 {self.source_sha256}"] if self.source_sha256 else []
+        return "; ".join(parts)
+
+    def to_xmp(self) -> bytes:
+        """The record as an XMP packet (UTF-8); characters that XML cannot hold become spaces."""
+        description = ElementTree.Element(f"{{{_RDF}}}Description", {f"{{{_RDF}}}about": ""})
+        description.set(f"{{{_XMP}}}CreatorTool", f"{self.tool} {self.version}")
+        description.set(f"{{{_IPTC}}}DigitalSourceType", self.source_type)
+        for name in _RECORDED:
+            description.set(f"{{{_MIEN}}}{name}", _NOT_XML.sub(" ", getattr(self, name)))
+        meta = ElementTree.Element(f"{{{_X}}}xmpmeta")
+        ElementTree.SubElement(meta, f"{{{_RDF}}}RDF").append(description)
+        body = ElementTree.tostring(meta, encoding="unicode")
+        return f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{body}<?xpacket end="r"?>'.encode()
+
+
+_RECORDED = tuple(field.name for field in fields(Provenance) if field.name != "signature")
+
+
+def _from_xmp(packet: str | bytes) -> Provenance | None:
+    """The record in an XMP packet, or None when mien wrote none into it."""
+    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else packet
+    try:
+        root = ElementTree.fromstring(text.strip("\ufeff\0 \r\n\t"))
+    except ElementTree.ParseError:
+        return None
+    for description in root.iter(f"{{{_RDF}}}Description"):
+        values: dict[str, Any] = {name: description.get(f"{{{_MIEN}}}{name}", "") for name in _RECORDED}
+        if values["action"] in get_args(Action):
+            return Provenance(**values)
+    return None
+
+
+def seal(path: Path, provenance: Provenance, *, parent: Path | None = None) -> None:
+    """Sign a finished file with a C2PA manifest of `provenance`; nothing happens without the extra ``c2pa``."""
+    agent = {"name": provenance.tool, "version": provenance.version}
+    action: dict[str, Any] = {
+        "action": "c2pa.created" if provenance.action == "generated" else "c2pa.edited",
+        "digitalSourceType": provenance.source_type,
+        "description": str(provenance),
+    }
+    signing.sign(path, agent, [action], parent=parent)
+
+
+def describe(path: str | Path) -> Provenance | None:
+    """What a picture or video says of its making, or None when mien did not write it.
+
+    `signature` tells whether a C2PA manifest is in the file and what it is worth. Raises `MienError` for a file that is neither.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise MienError(f"{path}: there is no such file")
+    found = _from_xmp(_packet(path))
+    return replace(found, signature=signing.state(path)) if found else None
+
+
+def sidecar(path: Path) -> Path:
+    """The file beside `path` that holds the packet of a format which can hold none."""
+    return path.with_name(f"{path.name}.xmp")
+
+
+def _packet(path: Path) -> str | bytes:
+    """The XMP packet of a picture or a video; empty when it has none."""
+    try:
+        with Image.open(path) as image:
+            info = image.info
+            beside = sidecar(path).read_bytes() if image.format == "BMP" and sidecar(path).is_file() else b""
+            return info.get("xmp") or info.get("XML:com.adobe.xmp") or info.get("comment") or beside
+    except Exception:  # not a picture, or a damaged one; decoders meet those with errors of every kind
+        pass
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            return container.metadata.get("xmp", "") or container.metadata.get("XMP", "")
+    except (av.FFmpegError, OSError) as problem:
+        raise MienError(f"{path} is neither a picture nor a video that can be read") from problem
