@@ -1,24 +1,12 @@
 """What every engine, reader and capture promises; `tests/contract` holds all of them to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
-import numpy as np
-from jaxtyping import Float32, UInt8
-
 from mien.edits import Edit
-from mien.types import Crop, CropSpec, HeadCode, Reading
+from mien.types import Crop, CropSpec, Drawn, HeadCode, Reading
 
 C = TypeVar("C")
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What an engine drew for a crop: where `matte` is 0 the photo keeps its own pixels, bit for bit."""
-
-    rgb: UInt8[np.ndarray, "h w 3"]
-    matte: Float32[np.ndarray, "h w"]
 
 
 @runtime_checkable

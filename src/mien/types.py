@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUVector
 
@@ -50,6 +50,14 @@ class Crop:
     rgb: UInt8[np.ndarray, "h w 3"]
     to_photo: Float[np.ndarray, "3 3"]  #: homogeneous crop pixel -> photo pixel
     face: Face  #: in **photo** pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What an engine drew for a crop: where `matte` is 0 the photo keeps its own pixels, bit for bit."""
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    matte: Float32[np.ndarray, "h w"]
 
 
 @dataclass(frozen=True, eq=False)
