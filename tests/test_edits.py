@@ -72,3 +72,26 @@ def test_the_three_ways_of_writing_agree():
 def test_a_wrong_edit_names_the_word_and_the_cure(words, says):
     with pytest.raises(EditError, match=says):
         edits.parse(words)
+
+
+@given(EDITS, VECTORS)
+def test_a_change_as_an_edit_is_the_same_change(edit, face):
+    change = edit.shift(face)
+    assert np.allclose(edits.change_by(change).shift(face).values, change.values)
+
+
+def test_an_emotion_leads_to_its_prototype_and_leaves_gaze_and_blinks_alone():
+    face = AUVector.of({"AU12": 4, "AU61": 3, "AU45": 1, "AU01L": 5})
+    after = face + edits.to_emotion("surprise").shift(face)
+    assert (after["AU12"], after["AU61"], after["AU45"], after["AU01"], after["AU26"]) == (0, 3, 1, 4.5, 4.5)
+    assert str(edits.to_emotion("fear")) == "like fear"
+    with pytest.raises(EditError, match="did you mean 'contempt'"):
+        edits.to_emotion("contemt")
+
+
+def test_what_edits_command_adds_up_and_leaves_the_rest_unsaid():
+    face = AUVector.of({"AU12": 2, "AU01": 1})
+    (first,), (second,) = edits.parse("AU12=+1 AU4=0"), edits.parse("AU12L=+4")
+    target = edits.commanded([first, AttributeEdit("smiling", 1.0), second], face)
+    assert (target["AU12R"], target["AU12L"], target["AU04"]) == (3, 5, 0)
+    assert np.isnan(target["AU01"])

@@ -120,3 +120,33 @@ def set_to(expression: AUVector) -> AUEdit:
     """The edit that sets every measured axis to the given intensity."""
     known = ~np.isnan(expression.values)
     return AUEdit(tuple(Change(a, float(v), relative=False) for a, v, k in zip(aus.AXES, expression.values, known, strict=True) if k))
+
+
+def change_by(shift: AUShift) -> AUEdit:
+    """The edit that changes every axis by the given steps."""
+    return AUEdit(tuple(Change(axis, steps, relative=True) for axis, steps in shift.items()))
+
+
+def to_emotion(name: str) -> TransferEdit:
+    """The edit that leads to the prototype of an emotion; units that no prototype uses stay as they are (gaze, blinks).
+
+    Raises `EditError` for an unknown emotion.
+    """
+    used = {axis: 0.0 for prototype in aus.EMOTIONS.values() for unit in prototype for axis in aus.axes(unit[:4])}
+    wanted = {axis: value for axis, value in aus.emotion(name).items()}
+    return TransferEdit(AUVector.of(used | wanted, others=np.nan), source=name)
+
+
+def commanded(wanted: Iterable[Edit], measured: AUVector) -> AUVector:
+    """The expression that edits, done one after the other, ask of a face that shows `measured`; NaN along axes they do not touch.
+
+    Attributes and texts name no intensities and are passed over.
+    """
+    now, touched = measured.known, np.zeros(len(aus.AXES), dtype=bool)
+    for edit in wanted:
+        if isinstance(edit, AUEdit | TransferEdit):
+            shift = edit.shift(now)
+            named = {c.axis for c in edit.changes} if isinstance(edit, AUEdit) else set(shift.moved)
+            touched |= np.isin(aus.AXES, list(named))
+            now = now + shift
+    return AUVector(np.where(touched, now.values, np.nan))

@@ -30,9 +30,14 @@ class Weights:
     path: Path
 
 
+def assets() -> Path:
+    """The folder of the weight files that ship with mien, each with its model card beside it."""
+    return Path(str(resources.files("mien.assets")))
+
+
 def bundled(name: str) -> Path:
     """The path of a weight file that ships with mien: ``bundled("landmarks")``."""
-    path = Path(str(resources.files("mien.assets"))) / f"{name}.safetensors"
+    path = assets() / f"{name}.safetensors"
     if not path.exists():
         raise WeightsError(f"the bundled weights {name!r} are not in {path.parent}: reinstall mien")
     return path
