@@ -1,0 +1,182 @@
+"""Recipe `landmarks`: 468 points on a face from 128 x 128 pixels, learned from a published network on faces of people who do not exist.
+
+Faces and teacher: see `mien.data.labelled`. Stage one photographs each person many times (other expressions, head turns) and has the
+teacher label every picture; stage two trains on squares cut from those pictures as a detector (coarse) or an earlier pass (fine) would.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from mien import weights
+from mien.data.augment import degraded
+from mien.data.labelled import LabelledFaces, jittered, label_faces
+from mien.data.warps import mirrored_landmarks
+from mien.faces.align import OUTER_EYES, Square, carry, sample
+from mien.nn.landmarks import LandmarkNet
+from mien.training import Resume, Run, StepSampler, launch
+
+
+@dataclass(frozen=True)
+class LandmarksConfig:
+    """Options of `mien train landmarks`."""
+
+    data: Path = Path(os.environ.get("MIEN_DATA", "data"))
+    """Folder with the crop sets, the teacher and the head model."""
+    out: Path = Path("runs/landmarks")
+    """Folder for checkpoints, metrics and the trained weights (landmarks.safetensors)."""
+    cache: Path = Path("runs/landmark-faces")
+    """Folder for the labelled faces: 110 kB each, made once."""
+    variants: int = 18
+    """Pictures of each person: the photo and its warps."""
+    steps: int = 20_000
+    """Training steps."""
+    batch: int = 64
+    """Faces a step and device."""
+    rate: float = 1.5e-3
+    """Highest learning rate."""
+    decay: float = 0.02
+    """Weight decay."""
+    ema: float = 0.999
+    """How much of the averaged weights stays at each step."""
+    absent: float = 0.06
+    """Share of pictures without a face."""
+    seed: int = 0
+    """Of warps, augmentation and the first weights."""
+    workers: int = 1
+    """Processes that prepare pictures."""
+    devices: int = 1
+    """How many of the machine's devices to use."""
+    precision: str = "bf16-mixed"
+    """Arithmetic, as Lightning Fabric names it."""
+    every: int = 1000
+    """Steps between checkpoints and validations."""
+    resume: Resume = "auto"
+    """Go on from the newest checkpoint (auto) or start afresh (never)."""
+
+
+Sample = tuple[Float[Tensor, "3 s s"], Float[Tensor, "468 3"], Float[Tensor, ""]]
+
+
+class Views(Dataset[Sample]):
+    """Endless training squares: picture in 0..1, points in half sides from its centre, 1 for a face or 0 for none."""
+
+    def __init__(self, faces: LabelledFaces, mirror: Sequence[int], size: int, absent: float, seed: int) -> None:
+        self.faces, self.mirror, self.size, self.absent, self.seed = faces, list(mirror), size, absent, seed
+
+    def __getitem__(self, number: int) -> Sample:
+        """Sample `number` is the same in every run."""
+        rng = np.random.default_rng([self.seed, number])
+        index = int(rng.integers(len(self.faces)))
+        rgb, points = np.asarray(self.faces.images[index]), self.faces.landmarks[index].astype(np.float64)
+        if rng.random() < 0.5:
+            rgb, points = np.ascontiguousarray(rgb[:, ::-1]), points[self.mirror]
+            points[:, 0] = rgb.shape[1] - 1 - points[:, 0]
+        square, face = Square.around(points), rng.random() >= self.absent
+        if not face:
+            square, rgb = _faceless(square, rgb, rng)
+        elif rng.random() < 0.6:
+            square = jittered(square, rng, shift=0.04, stretch=0.05, turn=0.05)
+        else:
+            square = jittered(square, rng, shift=0.12, stretch=0.15, turn=0.25)
+        picture = degraded(sample(rgb, square, self.size), rng)
+        inside = carry(np.linalg.inv(square.to_photo(2)), points) - (0.5, 0.5, 0.0)
+        return torch.from_numpy(picture).permute(2, 0, 1) / 255.0, torch.from_numpy(inside).float(), torch.tensor(float(face))
+
+    def mean_points(self, count: int) -> Float[Tensor, "468 3"]:
+        """The points of an average face, over the first `count` samples."""
+        return torch.stack([self[i][1] for i in range(count)]).mean(0)
+
+
+def _faceless(square: Square, rgb: np.ndarray, rng: np.random.Generator) -> tuple[Square, np.ndarray]:
+    """Beside the face, far too near, upside down, or a scrambled picture: what a false detection looks like."""
+    kind = rng.integers(4)
+    angle = rng.uniform(0, 2 * np.pi)
+    if kind == 0:
+        away = square.half * rng.uniform(1.1, 1.6)
+        return Square(square.x + away * np.cos(angle), square.y + away * np.sin(angle), square.half * rng.uniform(0.3, 0.9), angle), rgb
+    if kind == 1:
+        reach = square.half * 0.7
+        part = Square(square.x + rng.uniform(-reach, reach), square.y + rng.uniform(-reach, reach), square.half * rng.uniform(0.08, 0.25))
+        return part, rgb
+    if kind == 2:
+        return Square(square.x, square.y, square.half * rng.uniform(0.7, 1.3), square.roll + np.pi + rng.normal() * 0.5), rgb
+    tile = int(rng.choice([12, 24, 48]))
+    grid = rgb[: rgb.shape[0] // tile * tile, : rgb.shape[1] // tile * tile]
+    tiles = grid.reshape(grid.shape[0] // tile, tile, grid.shape[1] // tile, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
+    mixed = rng.permutation(tiles).reshape(grid.shape[0] // tile, grid.shape[1] // tile, tile, tile, 3).swapaxes(1, 2).reshape(grid.shape)
+    return square, np.ascontiguousarray(mixed)
+
+
+def point_loss(found: Float[Tensor, "b 468 3"], truth: Float[Tensor, "b 468 3"]) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
+    """Mean distance of the points in the picture, and mean error of their depth, in outer eye distances."""
+    unit = (truth[:, OUTER_EYES[0], :2] - truth[:, OUTER_EYES[1], :2]).norm(dim=1)
+    apart = found - truth
+    return (apart[..., :2].square().sum(-1) + 1e-8).sqrt().mean(1) / unit, apart[..., 2].abs().mean(1) / unit
+
+
+def loss_of(network: nn.Module, pictures: Tensor, truth: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
+    """What is learned, and the mean distance of the points of faces alone."""
+    found, logit = network(pictures.contiguous(memory_format=torch.channels_last))
+    plane, depth = point_loss(found, truth)
+    count = face.sum().clamp(min=1)
+    distance = (plane * face).sum() / count
+    return distance + 0.2 * (depth * face).sum() / count + 0.02 * F.binary_cross_entropy_with_logits(logit, face), distance
+
+
+@torch.no_grad()
+def validate(network: nn.Module, views: Views, count: int) -> float:
+    """Median distance of the points over fresh squares of people not trained on, in outer eye distances."""
+    errors: list[Tensor] = []
+    for start in range(0, count, 64):
+        pictures, truth, face = (torch.stack(part) for part in zip(*(views[i] for i in range(start, min(start + 64, count))), strict=True))
+        found, _ = network(pictures.to(next(network.parameters()).device))
+        errors.append(point_loss(found.cpu(), truth)[0][face > 0])
+    return float(torch.cat(errors).median())
+
+
+def train(config: LandmarksConfig) -> Path:
+    """Run the recipe; returns the path of the trained weights."""
+    fabric = launch(config.devices, config.precision)
+    mirror = [int(i) for i in mirrored_landmarks(config.data / "canonical_face_model.obj")]
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(config.seed)
+        network = LandmarkNet()
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
+    views = {}
+    for split, count in (("train", config.variants), ("val", 4)):
+        faces = label_faces(
+            config.data, config.cache / f"{split}-{count}", split=split, count=count, seed=config.seed, workers=max(1, config.workers)
+        )
+        views[split] = Views(faces, mirror, network.size, config.absent, config.seed + (split == "val"))
+    with torch.no_grad():
+        network.points.bias.copy_(views["train"].mean_points(256).flatten())
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
+    run = Run(fabric, config.out, network, optimizer, total=config.steps, ema=config.ema)
+    start = run.resume(config.resume)
+    sampler = StepSampler(start, config.steps, config.batch, rank=fabric.global_rank, world=fabric.world_size)
+    loader = DataLoader(views["train"], batch_sampler=sampler, num_workers=config.workers, generator=torch.Generator())
+    for batch in run.steps(loader, what="landmarks"):
+        loss, distance = loss_of(run.network, *(fabric.to_device(part) for part in batch))
+        run.learn(loss)
+        if run.step % 50 == 0:
+            run.log(loss=loss.item(), distance=distance.item())
+        if run.step % config.every == 0 or run.step == config.steps:
+            run.log(validation=validate(run.average, views["val"], 512))
+            run.save()
+    path = config.out / "landmarks.safetensors"
+    if fabric.global_rank == 0:
+        weights.save(path, {name: _half(tensor) for name, tensor in run.average.state_dict().items()}, network.config)
+    return path
+
+
+def _half(tensor: Tensor) -> Tensor:
+    return tensor.half() if tensor.is_floating_point() else tensor
