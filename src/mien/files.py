@@ -50,6 +50,17 @@ def _named(spec: str) -> list[Path]:
     raise ImageError(f"{spec}: there is no such file or folder")
 
 
+def unreadable(path: Path) -> str:
+    """Why there is nothing to read at a path, in words; "" for a regular file with something in it."""
+    if path.is_dir():
+        return "this is a folder, not a file"
+    if not path.exists():
+        return "there is no such file"
+    if not path.is_file():
+        return "this is not a regular file"
+    return "" if path.stat().st_size else "the file is empty"
+
+
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -21,7 +19,7 @@ from mien.types import Photo
 MAX_PIXELS = 100_000_000
 
 # Formats that are decoded in this process, from the picture's own bytes (EPS, for one, would start Ghostscript).
-_READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO", "TGA")
+_READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _OPAQUE = {"JPEG", "BMP"}  # formats that cannot hold alpha: composited on white
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -48,13 +46,12 @@ def read(source: str | Path | Image.Image | np.ndarray | Photo, *, max_pixels: i
 
 def _from_file(path: Path, max_pixels: int) -> Photo:
     try:
-        check_file(path)
+        if reason := files.unreadable(path):
+            raise ImageError(reason)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            with _uncapped():
-                image = Image.open(file, formats=_READABLE)
-            with image:
+            with opened(file) as image:
                 _check_size(image.size, max_pixels)
                 rgb, alpha = plain(image)
     except UnidentifiedImageError as problem:
@@ -68,16 +65,17 @@ def _from_file(path: Path, max_pixels: int) -> Photo:
     return Photo(rgb, alpha, path, sha256)
 
 
-def check_file(path: Path) -> None:
-    """Raises `ImageError`, without the path, for what is not a regular file with something in it."""
-    if path.is_dir():
-        raise ImageError("is a folder, not a picture")
-    if not path.exists():
-        raise ImageError("there is no such file")
-    if not path.is_file():
-        raise ImageError("is not a regular file")
-    if path.stat().st_size == 0:
-        raise ImageError("the file is empty")
+def opened(file: BinaryIO | Path) -> Image.Image:
+    """A picture of which only the header is read, by its content; the caller checks the size before decoding.
+
+    Pillow's own cap, one number for the whole process, is put aside meanwhile. Raises what Pillow raises.
+    """
+    with _header_lock:
+        cap, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=_READABLE)
+        finally:
+            Image.MAX_IMAGE_PIXELS = cap
 
 
 def _from_pillow(image: Image.Image, max_pixels: int) -> Photo:
@@ -116,27 +114,16 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise ImageError("the picture has no pixels")
 
 
-@contextmanager
-def _uncapped() -> Generator[None]:
-    """Parse a header without Pillow's own cap, which is one number for the whole process; `_check_size` follows."""
-    with _header_lock:
-        cap, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = cap
-
-
 def _why_unknown(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(64)
     if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
-        return "HEIC pictures cannot be read: save it as JPEG first"
+        return "it is a HEIC picture, which cannot be read: save it as JPEG first"
     if files.is_video(path) or start[4:8] == b"ftyp":
-        return "is a video, not a picture"
+        return "it is a video, not a picture"
     if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
-        return f"is text, not a picture: it begins with {start[:20].decode(errors='replace')!r}"
-    return f"is not a picture that can be read, or its beginning is damaged: known are {', '.join(_READABLE)}"
+        return f"it is text, not a picture: it begins with {start[:20].decode(errors='replace')!r}"
+    return f"it is not a picture that can be read, or its beginning is damaged: known are {', '.join(_READABLE)}"
 
 
 def write(

@@ -6,6 +6,8 @@ lies beside it as ``NAME.bmp.xmp``. With the extra ``c2pa`` the file is also sig
 """
 
 import re
+import shutil
+import struct
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -92,6 +94,45 @@ def seal(path: Path, provenance: Provenance, *, parent: Path | None = None) -> N
         "description": str(provenance),
     }
     signing.sign(path, agent, [action], parent=parent)
+
+
+def embed(path: Path, provenance: Provenance) -> None:
+    """Put the packet into a finished animation, GIF or WebP, whose encoder cannot; other files stay as they are."""
+    insert = {".gif": _into_gif, ".webp": _into_webp}.get(path.suffix.lower())
+    if insert:
+        insert(path, provenance.to_xmp())
+
+
+def _into_gif(path: Path, packet: bytes) -> None:
+    """A comment extension after the header and the global colour table (GIF89a, sections 17, 18 and 24)."""
+    longer = path.with_name(f"{path.stem}.longer.gif")
+    try:
+        with path.open("rb") as source, longer.open("wb") as target:
+            head = source.read(13)
+            target.write(head + source.read(3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0))
+            target.write(b"\x21\xfe")
+            for start in range(0, len(packet), 255):
+                block = packet[start : start + 255]
+                target.write(bytes([len(block)]) + block)
+            target.write(b"\0")
+            shutil.copyfileobj(source, target)
+        longer.replace(path)
+    finally:
+        longer.unlink(missing_ok=True)
+
+
+def _into_webp(path: Path, packet: bytes) -> None:
+    """An ``XMP`` chunk at the end, and its flag in the VP8X chunk that every animation begins with (RFC 9649, section 2.7)."""
+    with path.open("r+b") as file:
+        file.seek(0, 2)
+        file.write(b"XMP " + struct.pack("<I", len(packet)) + packet + b"\0" * (len(packet) % 2))
+        size = file.tell()
+        file.seek(4)
+        file.write(struct.pack("<I", size - 8))
+        file.seek(20)
+        flags = file.read(1)[0]
+        file.seek(20)
+        file.write(bytes([flags | 0x04]))
 
 
 def describe(path: str | Path) -> Provenance | None:
