@@ -244,11 +244,9 @@ def _loops(ict: ICT, skin: Int[np.ndarray, "f 3"], marks: Float[np.ndarray, "468
 def _eye_regressor(ict: ICT, parts: Int[np.ndarray, " f"], side: str) -> Float[np.ndarray, " v"]:
     """Affine weights of the eyeball's vertices that give its centre: of the sphere through them, carried along by any identity."""
     ids = np.unique(ict.triangles[parts == PARTS.index(f"eye_{side}")])
-    points = ict.neutral[ids].astype(np.float64)
-    system = np.c_[2 * points, np.ones(len(points))]
-    center = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0][:3]
+    points = ict.neutral[ids]
     weights = np.zeros(len(ict.neutral), np.float32)
-    weights[ids] = np.linalg.lstsq(np.c_[points, np.ones(len(ids))].T, np.r_[center, 1.0], rcond=None)[0]
+    weights[ids] = mesh.affine_weights(points, mesh.sphere_center(points))
     return weights
 
 

@@ -134,20 +134,35 @@ class HeadModel:
 
 _TENSORS = tuple(f.name for f in fields(HeadModel) if f.name not in ("name", "shape_names", "loops"))
 _INDICES = ("triangles", "triangle_part", "landmark_triangles", "landmark68")
+_BASES = ("identity", "shapes")
 
 
 def from_weights(weights: Weights) -> HeadModel:
-    """The head that a weight file holds; raises `WeightsError` when it holds something else."""
-    missing = [name for name in _TENSORS if name not in weights.tensors]
+    """The head that a weight file holds; raises `WeightsError` when it holds something else.
+
+    The first vertices are skin, with their own offsets (``identity.skin``, ``shapes.skin``). The rest are organs behind it, moved by a
+    few bones: their offsets are affine maps (``identity.bones`` [k bones 3 4]) mixed by ``organ_bones`` [n bones].
+    """
+    stored = [name for name in _TENSORS if name not in _BASES] + ["organ_bones"]
+    stored += [f"{basis}.{part}" for basis in _BASES for part in ("skin", "bones")]
+    missing = [name for name in stored if name not in weights.tensors]
     if weights.config.get("kind") != "head" or missing:
         raise WeightsError(f"{weights.path} is not a head model" + (f": it has no {', '.join(missing[:3])}" if missing else ""))
-    tensors = {name: weights.tensors[name] for name in _TENSORS}
-    converted: dict[str, Any] = {
-        name: tensor.long() if name in _INDICES else tensor.bool() if name == "landmark_reliable" else tensor.float()
-        for name, tensor in tensors.items()
+    t = weights.tensors
+    organs = t["mean"].float()[-len(t["organ_bones"]) :]
+    held = torch.cat([organs, organs.new_ones(len(organs), 1)], dim=1)
+    tensors: dict[str, Any] = {
+        basis: torch.cat(
+            [t[f"{basis}.skin"].float(), torch.einsum("nb,kbcd,nd->knc", t["organ_bones"].float(), t[f"{basis}.bones"].float(), held)],
+            dim=1,
+        )
+        for basis in _BASES
     }
-    loops = {name.removeprefix("loop."): tensor.long() for name, tensor in weights.tensors.items() if name.startswith("loop.")}
-    return HeadModel(name=weights.config["name"], shape_names=tuple(weights.config["shape_names"]), loops=loops, **converted)
+    for name in _TENSORS:
+        if name not in _BASES:
+            tensors[name] = t[name].long() if name in _INDICES else t[name].bool() if name == "landmark_reliable" else t[name].float()
+    loops = {name.removeprefix("loop."): tensor.long() for name, tensor in t.items() if name.startswith("loop.")}
+    return HeadModel(name=weights.config["name"], shape_names=tuple(weights.config["shape_names"]), loops=loops, **tensors)
 
 
 def load(path: Path | str) -> HeadModel:

@@ -51,22 +51,51 @@ def boundary_loops(triangles: Int[np.ndarray, "f 3"]) -> list[Int[np.ndarray, " 
 
 
 def geodesic_distances(
-    vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f 3"], sources: Int[np.ndarray, " s"]
+    vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f 3"], sources: Int[np.ndarray, " s"], rounds: int = 40
 ) -> Float[np.ndarray, " v"]:
-    """Length in cm of the shortest path along edges and across pairs of triangles to the nearest source; inf where there is none.
+    """Length in cm of the shortest way over the surface to the nearest source; inf where there is none.
 
-    Steps across an edge, to the opposite corner of its second triangle, keep the path from zigzagging over the grid.
+    Shortest paths along edges, straightened by the eikonal update of Kimmel & Sethian (Computing geodesic paths on manifolds, 1998):
+    a plane wave that reaches two corners of a triangle at their times reaches the third at the larger root of a quadratic.
     """
-    pairs = np.concatenate([edges(triangles), opposite_corners(triangles)])
+    pairs = edges(triangles)
     lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
     graph = sparse.csr_matrix((np.maximum(lengths, 1e-9), pairs.T), shape=(len(vertices), len(vertices)))
-    return csgraph.dijkstra(graph, directed=False, indices=sources, min_only=True)
+    distance = csgraph.dijkstra(graph, directed=False, indices=sources, min_only=True)
+    reached = triangles[np.isfinite(distance[triangles[:, 0]])]
+    corner = np.concatenate([reached, reached[:, [1, 2, 0]], reached[:, [2, 0, 1]]])
+    legs = vertices[corner[:, 1:]] - vertices[corner[:, :1]]  # n 2 3
+    gram = legs @ legs.transpose(0, 2, 1)
+    solid = np.linalg.det(gram) > 1e-12
+    corner, inverse = corner[solid], np.linalg.inv(gram[solid])
+    for _ in range(rounds):
+        times = distance[corner[:, 1:]]
+        through = inverse @ times[..., None]
+        a, b = inverse.sum(axis=(1, 2)), through.sum(axis=(1, 2))
+        c = (times[:, None] @ through)[:, 0, 0] - 1.0
+        arrival = (b + np.sqrt(np.maximum(b * b - a * c, 0.0))) / a
+        inside = (inverse @ (times - arrival[:, None])[..., None])[..., 0].max(axis=1) < 0.0  # the wave comes through the triangle
+        straighter = distance.copy()
+        np.minimum.at(straighter, corner[inside, 0], np.maximum(arrival, times.max(axis=1))[inside])
+        if np.array_equal(straighter, distance):
+            break
+        distance = straighter
+    return distance
 
 
-def opposite_corners(triangles: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "n 2"]:
-    """For every inner edge, the two corners that face it."""
-    pairs = np.sort(directed_edges(triangles), axis=1)
-    facing = triangles[:, [2, 0, 1]].reshape(-1)
-    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    same = np.flatnonzero((pairs[order[:-1]] == pairs[order[1:]]).all(axis=1))
-    return np.stack([facing[order[same]], facing[order[same + 1]]], axis=1)
+def affine_weights(points: Float[np.ndarray, "n 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " n"]:
+    """The smallest weights, summing to 1, that place a target among points and carry it along with any affine motion of them."""
+    system = np.c_[points, np.ones(len(points))].T.astype(np.float64)
+    return np.linalg.lstsq(system, np.r_[target, 1.0], rcond=None)[0]
+
+
+def sphere_center(points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " 3"]:
+    """The centre of the sphere that fits points best, in the least squares of squared distances."""
+    points = points.astype(np.float64)
+    return np.linalg.lstsq(np.c_[2 * points, np.ones(len(points))], (points**2).sum(axis=1), rcond=None)[0][:3]
+
+
+def affine_maps(points: Float[np.ndarray, "n 3"], offsets: Float[np.ndarray, "s n 3"]) -> Float[np.ndarray, "s 3 4"]:
+    """For each set of offsets the affine map ``M [x, 1]`` nearest to it at the points."""
+    system = np.c_[points, np.ones(len(points))].astype(np.float64)
+    return (np.linalg.pinv(system) @ offsets.astype(np.float64)).transpose(0, 2, 1)
