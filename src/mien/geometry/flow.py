@@ -1,0 +1,162 @@
+"""The flow of the skin from one expression to another, drawn once on a coarse grid, enlarged wherever it is wanted.
+
+Each slit (mouth, eyes) tears the flow: what is above it follows the upper lip or lid, what is below the lower one. The flow is kept
+twice, continued smoothly through every opening from above and from below, and the curves of the slits choose at full resolution.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+
+from mien.geometry import facemesh, lids
+from mien.geometry.head import PARTS, HeadModel
+from mien.geometry.lids import Lid
+from mien.geometry.morph import Moved, Sitting
+from mien.geometry.slit import Slit
+from mien.geometry.warp import Grid, draw, fade, fill
+
+_NODES = 320  # on the longer side of a face: a node every millimetre
+_ROUND = 3.0  # cm around the face that the flow may reach
+_BACK = 0.02  # of `HeadModel.front`: skin further back is not drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Displacements (source minus target, crop pixels) and the logarithm of the relighting, on a grid."""
+
+    grid: Grid
+    above: Float32[np.ndarray, "h w 3"]  #: dx, dy, log light; continued into openings from above
+    below: Float32[np.ndarray, "h w 3"]
+    slits: dict[str, Slit]  #: of the target
+    origin: dict[str, Slit]  #: of the photo
+    lids: dict[str, Lid]  #: of the eyes
+
+    @property
+    def active(self) -> Bool[np.ndarray, "h w"]:
+        """Nodes where anything changes."""
+        return (np.abs(self.above) > 1e-4).any(-1) | (np.abs(self.below) > 1e-4).any(-1)
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom (exclusive) of the pixels that change, in a crop of the given size; all 0 when none does."""
+        rows, columns = np.nonzero(self.active.any(1))[0], np.nonzero(self.active.any(0))[0]
+        if not len(rows):
+            return 0, 0, 0, 0
+        g = self.grid
+        left, top = g.left + g.step * (columns[0] - 1), g.top + g.step * (rows[0] - 1)
+        right, bottom = g.left + g.step * (columns[-1] + 1), g.top + g.step * (rows[-1] + 1)
+        return max(0, int(left)), max(0, int(top)), min(width, int(right) + 1), min(height, int(bottom) + 1)
+
+    def at(self, left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "b a 3"]:
+        """The flow of the skin at the pixels of a box."""
+        out = self.grid.enlarge(self.above, left, top, width, height)
+        for name, slit in self.slits.items():
+            window = _window(slit, left, top, width, height)
+            if window is None:
+                continue
+            x0, y0, x1, y1 = window
+            st = slit.frame.to(pixels(left + x0, top + y0, x1 - x0, y1 - y0))
+            upper, lower = slit.at(st[..., 0])
+            low = (st[..., 1] > (upper + lower) / 2) & slit.near(st)
+            part = out[y0:y1, x0:x1]
+            part[low] = self.grid.enlarge(self.below, left + x0, top + y0, x1 - x0, y1 - y0)[low]
+            if name in self.lids:
+                axes = slit.frame.axes
+                unfolded = lids.unfold(part[..., :2] @ axes, st, slit, self.lids[name]) @ axes.T
+                over = ~low & slit.near(st)
+                part[..., :2][over] = unfolded[over]
+            self._keep_sides(name, st, low, part)
+        return out
+
+    def _keep_sides(self, name: str, st: Float32[np.ndarray, "h w 2"], low: np.ndarray, flow: np.ndarray) -> None:
+        """An upper lip never takes its pixels from below the upper margin in the photo, a lower one never from above the lower."""
+        slit, source = self.slits[name], self.origin[name]
+        axes = slit.frame.axes
+        move = flow[..., :2] @ axes
+        target = st + move
+        upper, lower = source.at(target[..., 0])
+        limit = np.where(low, np.maximum(target[..., 1], lower), np.minimum(target[..., 1], upper))
+        here = source.within(target[..., 0]) & slit.near(st) & (np.abs(limit - target[..., 1]) > 1e-3)
+        move[..., 1][here] = (limit - st[..., 1])[here]
+        flow[..., :2][here] = (move @ axes.T)[here]
+
+
+def pixels(left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "h w 2"]:
+    """x and y of the pixels of a box."""
+    return Grid(left, top, 1.0, width, height).nodes()
+
+
+def _window(slit: Slit, left: int, top: int, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """The part of a box around a slit, relative to the box."""
+    x0, y0, x1, y1 = slit.bounds()
+    x0, y0, x1, y1 = max(x0 - left, 0), max(y0 - top, 0), min(x1 - left, width), min(y1 - top, height)
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+@lru_cache(maxsize=4)
+def _skin(head: HeadModel) -> torch.Tensor:
+    """Triangles of the front of the face."""
+    skin = head.triangles[head.triangle_part == PARTS.index("face")]
+    return skin[(head.front[skin] > _BACK).all(1)]
+
+
+def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], width: int, height: int) -> Flow:
+    """The flow from the photo to another expression, for a crop of `width` x `height` pixels."""
+    skin = _skin(sitting.head)
+    scale = sitting.code.pose.scale
+    used = moved.corners[torch.unique(skin).numpy(), :2]
+    limit = np.array([width - 1.0, height - 1.0])
+    low, high = np.clip(used.min(0) - _ROUND * scale, 0, limit), np.clip(used.max(0) + _ROUND * scale, 0, limit)
+    grid = Grid.over(low, high, _NODES)
+    values = np.concatenate([(sitting.corners - moved.corners)[:, :2], log_light[:, None]], axis=1)
+    drawn, seen = draw(moved.corners, values, skin[_facing(moved.corners, skin.numpy())], grid)
+    face = _silhouette(seen)
+    above, below = _sides(moved.slits, grid.nodes())
+    fields: list[np.ndarray] = []
+    for known in (seen & above, seen & below):
+        filled = fill(drawn, known)
+        fields.append(filled * fade(filled[..., :2] / grid.step, face, scale / grid.step)[..., None])
+    upper_lids = {name: _lid(name, sitting, moved, fields[0], grid) for name in lids.BROWS}
+    return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids)
+
+
+def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "h w 3"], grid: Grid) -> Lid:
+    """How the skin over one eye moves."""
+    slit, scale = moved.slits[name], sitting.code.pose.scale
+    brow, margin = list(lids.BROWS[name]), list(facemesh.LID_UPPER[name[-1]])
+    height = lids.heights(sitting.landmarks[brow], sitting.slits[name], scale)
+    drop = lids.margin_drop(sitting.landmarks[margin], moved.landmarks[margin], slit)
+    top = slit.frame.back(np.stack([slit.s, slit.upper - height - np.maximum(-drop[:, 1], 0.0)], axis=1))
+    node = ((top - [grid.left, grid.top]) / grid.step).astype(np.float32)[:, None]
+    far = cv2.remap(above, node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0, :2]
+    return Lid(height, far @ slit.frame.axes, drop, scale)
+
+
+def _facing(corners: Float[np.ndarray, "v 3"], triangles: np.ndarray) -> torch.Tensor:
+    """Triangles that turn their outside to the viewer (y runs down: clockwise in the image's own sense)."""
+    a, b, c = (corners[triangles[:, i], :2] for i in range(3))
+    turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    return torch.from_numpy(turn < 0)
+
+
+def _silhouette(seen: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The face with its openings filled."""
+    outlines, _ = cv2.findContours(seen.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    face = np.zeros(seen.shape, np.uint8)
+    cv2.drawContours(face, outlines, -1, 1, thickness=-1)
+    return face.astype(bool)
+
+
+def _sides(slits: dict[str, Slit], nodes: Float32[np.ndarray, "h w 2"]) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes that are not under an upper margin, and nodes that are not over a lower one."""
+    above, below = np.ones(nodes.shape[:2], bool), np.ones(nodes.shape[:2], bool)
+    for slit in slits.values():
+        st = slit.frame.to(nodes)
+        upper, lower = slit.at(st[..., 0])
+        here = slit.within(st[..., 0]) & slit.near(st, 0.8)  # well inside the part where the curves choose
+        above &= ~(here & (st[..., 1] > upper))
+        below &= ~(here & (st[..., 1] < lower))
+    return above, below

@@ -1,0 +1,166 @@
+"""A fitted head laid exactly onto its photo, and where everything goes when the expression changes.
+
+The head as fitted misses the landmarks by a millimetre or two. That residual is spread over the skin once, belongs to the person, and
+stays when the expression changes; only openings follow a rule of their own, because a mouth must close when it is told to.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from mien.aus import AUVector
+from mien.geometry import facemesh, spread
+from mien.geometry.head import HeadModel
+from mien.geometry.slit import Frame, Slit, frame, slit
+from mien.types import HeadCode
+
+SLITS = ("lip", "lid_R", "lid_L")
+_CURVES = {
+    "lip": (facemesh.LIP_UPPER, facemesh.LIP_LOWER),
+    **{f"lid_{side}": (facemesh.LID_UPPER[side], facemesh.LID_LOWER[side]) for side in "RL"},
+}
+_UPPER_SHARE = {"lip": 0.5, "lid_R": 0.85, "lid_L": 0.85}  # of a correction of the opening, taken by the upper margin
+_HANG = 0.3  # cm: a lower lip that drops by more than this starts to be rounded
+_CLOSED = 0.06  # cm: a mouth that is not open more than this is shut; landmarks are no better
+_STILL = 0.004  # cm: moves below this are noise of the shapes and are left out, up to three times this in part
+
+
+@dataclass(frozen=True, eq=False)
+class Sitting:
+    """A head on its photo, as read. Pixels are those of the crop."""
+
+    head: HeadModel
+    code: HeadCode  #: its pose in crop pixels
+    points: Float[np.ndarray, "v 3"]  #: head space, cm
+    corners: Float[np.ndarray, "v 3"]  #: x, y in pixels with the residual, nearness in pixels
+    landmarks: Float[np.ndarray, "468 2"]  #: pixels
+    slits: dict[str, Slit]
+    shut: dict[str, Float[np.ndarray, " n"]]  #: gaps in cm that the head leaves in each slit when it is shut
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """The same head with another expression."""
+
+    points: Float[np.ndarray, "v 3"]
+    corners: Float[np.ndarray, "v 3"]
+    landmarks: Float[np.ndarray, "468 2"]
+    slits: dict[str, Slit]
+
+    @property
+    def resting(self) -> AUVector:
+        """The expression of a face at rest."""
+        return AUVector.neutral()
+
+
+def sit(head: HeadModel, code: HeadCode, landmarks: Float[np.ndarray, "468 3"]) -> Sitting:
+    """Lay a fitted head (its pose in crop pixels) onto the landmarks it was fitted to (crop pixels)."""
+    points = _vertices(head, code, code.expression)
+    projected = code.pose.project(points)
+    own = at_landmarks(head, projected)[:, :2]
+    flat = _shut_lips(landmarks[:, :2].astype(np.float64), code.pose.scale)
+    corners = projected.copy()
+    corners[:, :2] += spread.of(head).residual @ (flat - own)
+    shut: dict[str, np.ndarray] = {}
+    for name, resting in (("lip", AUVector.neutral()), ("lid_R", AUVector.of({"AU43": 5.0})), ("lid_L", AUVector.of({"AU43": 5.0}))):
+        gaps = _gaps(at_landmarks(head, head_points(head, code.shape, resting)), name)
+        shut[name] = np.linalg.norm(gaps, axis=1)
+    return Sitting(head, code, points, corners, flat, {name: _slit(flat, name) for name in SLITS}, shut)
+
+
+def move(sitting: Sitting, expression: AUVector) -> Moved:
+    """Where the head goes with another expression."""
+    head, pose = sitting.head, sitting.code.pose
+    points = _vertices(head, sitting.code, expression)
+    shift = points - sitting.points
+    length = np.linalg.norm(shift, axis=1, keepdims=True)
+    t = np.clip((length - _STILL) / (2 * _STILL), 0.0, 1.0)
+    points = sitting.points + shift * (t * t * (3 - 2 * t))
+    before, after = pose.project(sitting.points), pose.project(points)
+    corners = sitting.corners + (after - before)
+    marks = sitting.landmarks + at_landmarks(head, after - before)[:, :2]
+    correction = np.zeros_like(marks)
+    for name in SLITS:
+        correction += _opening(sitting, name, points, marks)
+    correction += _rounded(sitting, marks + correction)
+    corners[:, :2] += spread.of(head).margins @ correction
+    marks = marks + correction
+    return Moved(points, corners, marks, {name: _slit(marks, name, sitting.slits[name].frame) for name in SLITS})
+
+
+def head_points(head: HeadModel, shape: np.ndarray, expression: AUVector) -> Float[np.ndarray, "v 3"]:
+    """Vertices in cm, head space."""
+    aus = torch.from_numpy(expression.known.values.copy()).float()
+    return head.vertices(torch.from_numpy(shape.copy()).float(), aus).numpy().astype(np.float64)
+
+
+def _vertices(head: HeadModel, code: HeadCode, expression: AUVector) -> Float[np.ndarray, "v 3"]:
+    shown = AUVector(expression.known.values + code.neutral.known.values)
+    return head_points(head, code.shape, shown)
+
+
+def at_landmarks(head: HeadModel, values: Float[np.ndarray, "v c"]) -> Float[np.ndarray, "468 c"]:
+    """Vertex values at the landmarks."""
+    corners = values[head.triangles[head.landmark_triangles].numpy()]
+    return (corners * head.landmark_barycentric.numpy()[..., None]).sum(axis=1)
+
+
+def _shut_lips(landmarks: np.ndarray, scale: float) -> np.ndarray:
+    """Lips that touch, but for the error of the landmarks, touch in the middle."""
+    upper, lower = (list(curve) for curve in _CURVES["lip"])
+    gap = np.linalg.norm(landmarks[lower] - landmarks[upper], axis=1)
+    if gap.max() > _CLOSED * scale * 2:
+        return landmarks
+    landmarks = landmarks.copy()
+    landmarks[upper] = landmarks[lower] = (landmarks[upper] + landmarks[lower]) / 2
+    return landmarks
+
+
+def _gaps(landmarks: Float[np.ndarray, "468 c"], name: str) -> Float[np.ndarray, "n c"]:
+    upper, lower = (list(curve) for curve in _CURVES[name])
+    return landmarks[lower] - landmarks[upper]
+
+
+def _opening(sitting: Sitting, name: str, points: np.ndarray, marks: np.ndarray) -> Float[np.ndarray, "468 2"]:
+    """What the margins of a slit must do beyond the head's own movement.
+
+    The head's opening goes from m0 to m1 (cm, beyond what it leaves when shut), the photo's is a0 pixels. Opening further, the photo
+    gains what the head gains; closing, it keeps the share m1 / m0, so that it is shut exactly when the head is.
+    """
+    head, across = sitting.head, sitting.slits[name].frame.across
+    apertures = [np.linalg.norm(_gaps(at_landmarks(head, p), name), axis=1) for p in (sitting.points, points)]
+    m0, m1 = (np.maximum(a - sitting.shut[name], 0.0) for a in apertures)
+    a0 = _gaps(sitting.landmarks, name) @ across
+    naive = _gaps(marks, name) @ across
+    share = m1 / np.maximum(m0, 0.02)
+    wanted = np.where(m1 < m0, a0 * np.clip(share, 0.0, 1.0), np.maximum(naive, a0))
+    wanted = np.where(np.abs(m1 - m0) < 1e-4, a0, np.maximum(wanted, 0.0))
+    extra = (wanted - naive)[:, None] * across
+    upper, lower = (list(curve) for curve in _CURVES[name])
+    out = np.zeros_like(marks)
+    out[upper] -= _UPPER_SHARE[name] * extra
+    out[lower] += (1 - _UPPER_SHARE[name]) * extra
+    return out
+
+
+def _rounded(sitting: Sitting, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "468 2"]:
+    """A dropping jaw pulls the lower lip into a V; lips are a ring of muscle and hang in an arc: share the drop out like an ellipse."""
+    slit, lower = sitting.slits["lip"], list(_CURVES["lip"][1])
+    st = slit.frame.to(marks[lower])
+    drop = st[:, 1] - slit.frame.to(sitting.landmarks[lower])[:, 1]
+    corners = drop[0] + (drop[-1] - drop[0]) * np.linspace(0, 1, len(drop))
+    hang = drop - corners
+    deepest = float(hang.max())
+    x = 2 * (st[:, 0] - st[0, 0]) / max(float(st[-1, 0] - st[0, 0]), 1e-6) - 1
+    arc = deepest * np.clip(1 - x * x, 0.0, 1.0) ** 0.7
+    amount = np.clip(deepest / sitting.code.pose.scale - _HANG, 0.0, 1.0)
+    out = np.zeros_like(marks)
+    out[lower] = (amount * np.maximum(arc - hang, 0.0))[:, None] * slit.frame.across
+    return out
+
+
+def _slit(landmarks: Float[np.ndarray, "468 2"], name: str, axes: Frame | None = None) -> Slit:
+    upper, lower = (landmarks[list(curve)] for curve in _CURVES[name])
+    return slit(upper, lower, axes or frame(upper))

@@ -1,0 +1,181 @@
+"""The inside of an opening mouth: drawn teeth, gums and tongue in the light of the photo, and the photo's own teeth where it shows them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+
+from mien.geometry import teeth
+from mien.geometry.flow import pixels
+from mien.geometry.morph import Moved, Sitting, at_landmarks, head_points
+from mien.geometry.slit import Slit
+from mien.geometry.warp import Grid, draw
+
+_NODES = 420  # on the longer side of a mouth
+_LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
+_ENAMEL = np.array([1.04, 1.0, 0.92])  # a warm white, mean 1
+_CAVITY = np.array([0.16, 0.09, 0.08])  # of the brightness of teeth
+_SHADOW = 0.45  # cm below the upper lip over which its shadow fades
+_BACK = 2.3  # cm along the arch where teeth sink into the dark
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Colours of one mouth, sRGB 0..255, and what the photo shows of its inside."""
+
+    enamel: Float[np.ndarray, " 3"]
+    gum: Float[np.ndarray, " 3"]
+    line: Float[np.ndarray, " 3"]  #: where the lips meet at rest, head space
+    offset: Float[np.ndarray, " 2"]  #: pixels by which teeth must be moved to stand where the photo has them
+    split: float  #: the photo's own upper teeth reach down to this share of its opening, 0..1
+
+
+def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarray, " 3"], white: Float[np.ndarray, " 3"]) -> Look:
+    """Read the colours of a mouth off the photo; `white` is what the whites of the eyes look like there."""
+    marks = np.round(sitting.landmarks[list(_LIPS)]).astype(int)
+    inside = (marks >= 0).all(1) & (marks < [rgb.shape[1], rgb.shape[0]]).all(1)
+    reach = max(1, int(0.1 * sitting.code.pose.scale))
+    soft = cv2.blur(rgb, (2 * reach + 1, 2 * reach + 1))
+    lips = soft[marks[inside, 1], marks[inside, 0]].astype(float).mean(0) if inside.any() else skin
+    brightest = float(np.clip(1.1 * white.mean(), 1.12 * skin.mean(), 1.7 * skin.mean()))
+    hue = 0.5 * _ENAMEL + 0.5 * _ENAMEL * np.sqrt(white / white.mean())
+    enamel = np.clip(brightest * hue, 0, 240)
+    gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
+    line = teeth.lip_line(sitting.head, sitting.code.shape)
+    split = _split(rgb, sitting.slits["lip"])
+    return Look(enamel, gum, line, _offset(sitting, line, split), split)
+
+
+def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Float[np.ndarray, " 2"]:
+    """From where the head has the biting edge of the upper row to where the photo has it.
+
+    A shut mouth hides it just below the line of the lips; an open one shows it, unless the upper lip hides it.
+    """
+    slit, scale = sitting.slits["lip"], sitting.code.pose.scale
+    edge = teeth.upper(line).edge
+    at = sitting.code.pose.project(edge[None])[0, :2]
+    s = float(slit.frame.to(at)[0])
+    s = float(np.clip(s, slit.s[0] + 0.35 * slit.length, slit.s[-1] - 0.35 * slit.length))
+    upper, lower = (float(t) for t in slit.at(np.array(s)))
+    own = upper + split * (lower - upper)
+    if lower - upper < 0.08 * scale:
+        own = upper + 0.15 * scale
+    elif split == 0.0:
+        own = upper - 0.05 * scale
+    return slit.frame.back(np.array([s, own])) - at
+
+
+def _split(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> float:
+    """How far down the opening of the photo its upper teeth reach: where brightness, followed from above, falls for good."""
+    if slit.aperture < 3.0:
+        return 1.0
+    across = np.linspace(0.05, 0.95, 32, dtype=np.float32)
+    s = np.linspace(slit.s[0] + 0.3 * slit.length, slit.s[-1] - 0.3 * slit.length, 24)
+    upper, lower = slit.at(s)
+    st = np.stack([np.broadcast_to(s, (32, 24)), upper + across[:, None] * (lower - upper)], axis=-1)
+    at = slit.frame.back(st).astype(np.float32)
+    grey = cv2.remap(rgb, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32).mean(axis=(1, 2))
+    top = float(grey[:16].max())
+    if top - float(grey.min()) < 25.0:
+        return 1.0 if top > 90.0 else 0.0
+    bright = np.flatnonzero(grey > grey.min() + 0.5 * (top - grey.min()))
+    first = bright[0]
+    run = first + int(np.argmax(np.append(grey[first:] < grey.min() + 0.4 * (top - grey.min()), True)))
+    share = float(across[min(run, 31)]) if first < 16 else 0.0
+    return 1.0 if share > 0.72 else share
+
+
+def paint(
+    canvas: Float32[np.ndarray, "h w 3"], rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, moved: Moved, look: Look, left: int, top: int
+) -> None:
+    """Draw the open mouth into a canvas of warped skin whose upper left pixel is (left, top) of the crop."""
+    slit, scale = moved.slits["lip"], sitting.code.pose.scale
+    place = pixels(left, top, canvas.shape[1], canvas.shape[0])
+    st = slit.frame.to(place)
+    cover = slit.inside(st, max(0.6, 0.02 * scale)).astype(np.float32)
+    if slit.aperture < 0.5 or not cover.any():
+        return
+    inner = _drawn(sitting, moved, look, left, top, canvas.shape[1], canvas.shape[0])
+    if sitting.slits["lip"].aperture > 0:
+        own, share = _own(rgb, sitting, moved, look, st)
+        inner += share[..., None] * (own - inner)
+    canvas += cover[..., None] * (inner - canvas)
+
+
+def _drawn(sitting: Sitting, moved: Moved, look: Look, left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "h w 3"]:
+    """Teeth, gums, tongue and the dark behind, at the pixels of a box."""
+    step = max(0.5, max(width, height) / _NODES)
+    grid = Grid(left, top, step, int(np.ceil(width / step)) + 1, int(np.ceil(height / step)) + 1)
+    rest = head_points(sitting.head, sitting.code.shape, moved.resting)
+    jaw = teeth.jaw(sitting.head, rest, moved.points)
+    rows = (teeth.upper(look.line), teeth.lower(look.line))
+    corners = np.concatenate([teeth.placed(rows[0], sitting, look.offset), teeth.placed(rows[1], sitting, look.offset, jaw)])
+    triangles = torch.from_numpy(np.concatenate([rows[0].triangles, rows[1].triangles + len(rows[0].points)]))
+    values = np.concatenate([teeth.tensors(row)[1] for row in rows])
+    drawn, seen = draw(corners, values, triangles, grid)
+    colours = _coloured(drawn, seen, look, moved.slits["lip"], grid, sitting.code.pose.scale)
+    colours = cv2.GaussianBlur(colours, (0, 0), max(0.8, 0.015 * sitting.code.pose.scale / step))
+    return grid.enlarge(colours, left, top, width, height)
+
+
+def _coloured(
+    drawn: Float32[np.ndarray, "h w 3"], seen: np.ndarray, look: Look, slit: Slit, grid: Grid, scale: float
+) -> Float32[np.ndarray, "h w 3"]:
+    along, up, kind = drawn[..., 0], drawn[..., 1], np.where(seen, np.round(drawn[..., 2]), -1)
+    colours = np.broadcast_to(look.enamel * _CAVITY, drawn.shape).astype(np.float32).copy()
+    st = slit.frame.to(grid.nodes())
+    upper, lower = slit.at(st[..., 0])
+    open_by = np.clip((lower - upper) / scale, 0.0, None)
+    under = np.clip((st[..., 1] - upper) / (_SHADOW * scale), 0.0, 1.0)
+    over = np.clip((lower - st[..., 1]) / (0.2 * scale), 0.0, 1.0)
+    ambient = (0.62 + 0.38 * np.clip(open_by / 0.7, 0, 1)) * (0.65 + 0.35 * under) * (0.8 + 0.2 * over)
+    for jaw in (teeth.UPPER, teeth.LOWER):
+        here = kind == jaw
+        tooth, gum, bright = teeth.crowns(jaw, along[here], up[here])
+        sink = 0.18 + 0.82 * np.exp(-((np.abs(along[here]) / _BACK) ** 4))
+        lit = (ambient[here] * sink * (1.0 if jaw == teeth.UPPER else 0.82))[:, None]
+        base = tooth[:, None] * bright[:, None] * look.enamel + (gum * 0.9)[:, None] * look.gum
+        rest = (1 - np.clip(tooth + gum, 0, 1))[:, None] * colours[here]
+        colours[here] = base * lit + rest
+    here = kind == teeth.TONGUE
+    back = 0.25 + 0.55 * up[here] * (1 - 0.35 * np.abs(along[here]))
+    colours[here] = look.gum * (ambient[here] * back * np.clip(open_by[here] / 1.5, 0.25, 1.0))[:, None]
+    return colours
+
+
+def _own(
+    rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, moved: Moved, look: Look, st: Float32[np.ndarray, "h w 2"]
+) -> tuple[Float32[np.ndarray, "h w 3"], Float32[np.ndarray, "h w"]]:
+    """The photo's own inner mouth at the pixels `st` (frame of the slit), and how far it is known there.
+
+    What hangs from the skull stays where it is; a lip that rises off it shows more of the same teeth. What rests on the jaw goes with
+    the lower lip, behind the upper teeth.
+    """
+    slit, source = moved.slits["lip"], sitting.slits["lip"]
+    s, t = st[..., 0], st[..., 1]
+    u1, l1 = slit.at(s)
+    u0, l0 = source.at(s)
+    height = np.maximum(look.split * (l0 - u0), 1e-3)
+    edge = u0 + height  # of the photo's upper teeth
+    raised = np.clip(u0 - u1, 0.0, None)
+    upper_t = np.where(t < edge, edge - (edge - t) * height / (height + raised), t)
+    lower_t = t - (l1 - l0)
+    on_skull = t < edge
+    own_t = np.where(on_skull, upper_t, lower_t)
+    soft = max(1.0, 0.03 * sitting.code.pose.scale)
+    known = np.where(
+        on_skull, _ramp(l0 - own_t, soft) * _ramp(own_t - u0, soft), _ramp(own_t - edge, soft) * _ramp(l0 - own_t + soft, soft)
+    )
+    moves = np.abs(u1 - u0) + np.abs(l1 - l0)
+    known = np.where(moves < 0.05, 1.0, known)
+    ends = np.minimum(s - source.s[0], source.s[-1] - s)
+    known = known * _ramp(ends, 2 * soft) * (l0 - u0 > 0.5)
+    at = source.frame.back(np.stack([s, own_t], axis=-1).astype(np.float32)).astype(np.float32)
+    own = cv2.remap(rgb, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    return own, known.astype(np.float32)
+
+
+def _ramp(value: np.ndarray, soft: float) -> np.ndarray:
+    return np.clip(value / soft + 0.5, 0.0, 1.0)
