@@ -1,0 +1,89 @@
+"""Faces of a photo with their 468 landmarks, by the bundled network."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from mien import weights
+from mien.errors import WeightsError
+from mien.faces.align import Square, carry, sample
+from mien.faces.detect import candidates, distinct
+from mien.nn.landmarks import LandmarkNet
+from mien.types import Face, Photo
+
+PRESENT = 0.5  #: presence from which something counts as a face
+NOTHING = 0.05  #: presence below which a second pass would be a waste
+MARGIN = 1.25  #: of the landmarks' extent: how much the network sees around them
+
+
+class Landmarker:
+    """The landmark network with its weights. Faces go through one at a time, so no face depends on what else is in the picture."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Load the bundled weights, or those of `path`; raises `WeightsError` when they are of another network."""
+        stored = weights.load(path or weights.bundled("landmarks"))
+        try:
+            network = LandmarkNet(**stored.config)
+        except TypeError as error:
+            raise WeightsError(f"{stored.path} is not of the landmark network: train one with `mien train landmarks`") from error
+        self._network = _fused(weights.fill(network, stored))
+        self._size = network.size
+
+    def look(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
+        """One pass: landmarks in pixels of `rgb`, and presence 0..1, of the face in a square."""
+        picture = torch.from_numpy(sample(rgb, square, self._size)).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            points, logit = self._network(picture.contiguous(memory_format=torch.channels_last))
+        inside = points[0].double().numpy() + np.array([0.5, 0.5, 0.0])  # half sides from the centre -> pixels of a crop of 2 x 2
+        return carry(square.to_photo(2), inside), float(logit.sigmoid())
+
+    def place(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> Face:
+        """The face near a square: a first pass says where to look, the second looks there; presence is the lesser of both."""
+        first, presence = self.look(rgb, square)
+        if presence < NOTHING:
+            return face_of(first, presence)
+        landmarks, again = self.look(rgb, Square.around(first, MARGIN))
+        return face_of(landmarks, min(presence, again))
+
+
+def face_of(landmarks: Float[np.ndarray, "468 3"], score: float) -> Face:
+    """A face whose box is the extent of its landmarks."""
+    (x, y), (width, height) = landmarks[:, :2].min(axis=0), np.ptp(landmarks[:, :2], axis=0)
+    return Face((float(x), float(y), float(width), float(height)), score, landmarks)
+
+
+def find(photo: Photo) -> list[Face]:
+    """All faces of a photo, from left to right; an empty list when there is none."""
+    network = landmarker()
+    placed = [network.place(photo.rgb, candidate.square) for candidate in candidates(photo.rgb)]
+    faces = distinct([face for face in placed if face.score >= PRESENT], square=lambda face: Square.around(face.landmarks))
+    return sorted(faces, key=lambda face: face.box[0] + face.box[2] / 2)
+
+
+def track(photo: Photo, previous: Face) -> Face | None:
+    """The same face a frame later, looked for where it was, without detection; None when it is not there any more."""
+    face = landmarker().place(photo.rgb, Square.around(previous.landmarks, MARGIN))
+    return face if face.score >= PRESENT else None
+
+
+@cache
+def landmarker() -> Landmarker:
+    """The bundled landmarker, loaded once."""
+    return Landmarker()
+
+
+def _fused(network: LandmarkNet) -> nn.Module:
+    """The same function with every normalisation folded into its convolution, laid out for the processor."""
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            match list(child.children()):
+                case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm]:
+                    setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+                case _:
+                    pass
+    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
