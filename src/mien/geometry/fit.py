@@ -1,0 +1,177 @@
+"""Fit a head to 468 landmarks: pose, identity and action units, without a network.
+
+1. **Frontalise** by weighted Procrustes on points that expressions hardly move; points far off get less weight.
+2. **Action units** ``a`` of ``q = N + M + B a + e`` (see `mien.geometry.neutral`) by a box-constrained quadratic programme,
+   ``min (r - B a)' S^-1 (r - B a) / 2 + ridge |a|^2 / 2 + sparsity |a|_1``, ``r = q - N - M``; twice, as the pose depends on the jaw.
+3. **Identity** by a ridge on what is left, and the pose once more for the head as it will be drawn.
+
+What is drawn and what is measured: the head model shows the activations ``a`` themselves. A face at rest shows some of them already,
+by its build; `HeadCode.expression` is what goes beyond, and `HeadCode.neutral` is defined as ``5 a - expression`` on every axis. So
+``head.vertices(code.shape, expression + neutral)`` is the fitted head, and each movement enters once: AU26 and AU45, which share an axis
+with AU27 and AU43, have minus their measured value in `neutral`. Engines change codes along `mien.geometry.measured.independent`.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from mien.aus import MAX_INTENSITY, AUVector
+from mien.geometry import boxqp, measured
+from mien.geometry.head import HeadModel
+from mien.geometry.neutral import NeutralPrior
+from mien.geometry.procrustes import Placement, align, camera_space
+from mien.geometry.rotation import to_angles
+from mien.types import HeadCode
+
+_DEPTH = 0.1  # weight of squared depth errors: the landmarks' z is a guess
+_STILL = 0.15  # cm: landmarks that move less than this are equally good for the pose
+_OUTLIER = 0.6  # cm: a point this far off counts half
+_SEEN = 15.0  # degrees of yaw up to which both sides are seen well
+_HIDDEN = 1.0  # cm: standard deviation of a cheek on the far side at 45 degrees
+_SHAPE_NOISE = np.array([0.1, 0.1, 0.3])  # cm, of a landmark around the fitted identity
+_TRUSTED = 8  # frames of one person before their own resting face is believed
+_RESTING = 0.2  # quantile of an axis over a person's frames that is taken for rest
+_WITHIN = 0.25  # share of the standard deviation between people that is left between frames of one
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkBasis:
+    """A head model as its landmarks see it; cm."""
+
+    mean: Float[np.ndarray, "468 3"]
+    identity: Float[np.ndarray, "k 468 3"]
+    units: Float[np.ndarray, "s 468 3"]  #: `measured.SOLVED` at intensity 5
+    steadiness: Float[np.ndarray, " 468"]  #: weights of the points for the pose
+    identify: Float[np.ndarray, "k 1404"]  #: landmark residuals to identity coefficients: (I W I' + 1)^-1 I W
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Faces, solved."""
+
+    placement: Placement
+    frontal: Float[np.ndarray, "n 468 3"]  #: q, cm
+    activations: Float[np.ndarray, "n s"]  #: a: 1 = intensity 5
+    shape: Float[np.ndarray, "n k"]
+
+
+@lru_cache(maxsize=4)
+def landmark_basis(head: HeadModel) -> LandmarkBasis:
+    """The landmarks of a head's mean, identities and action units."""
+    zero = torch.zeros(0)
+    mean = head.landmarks(head.vertices(zero))
+    identity = head.landmarks(head.mean + head.identity) - mean
+    units = head.landmarks(head.mean + head.expression_basis[torch.from_numpy(measured.SOLVED_ROWS)]) - mean
+    still, who, moves = (x.double().numpy() for x in (mean, identity, units))
+    motion = 2 * np.sqrt((moves**2).sum(-1).mean(0))
+    rows = who.reshape(len(who), -1)
+    weighted = rows / np.tile(_SHAPE_NOISE**2, 468)
+    identify = np.linalg.solve(weighted @ rows.T + np.eye(len(rows)), weighted)
+    return LandmarkBasis(still, who, moves, 1.0 / (_STILL + motion) ** 2, identify)
+
+
+def fit(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:
+    """Solve each face on its own; poses are in the landmarks' own pixels."""
+    basis = landmark_basis(head)
+    return codes(solve(landmarks, basis, prior), prior)
+
+
+def solve(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior) -> Solution:
+    """Pose, action units and identity of each face on its own."""
+    target = camera_space(landmarks.astype(np.float64))
+    at_rest = basis.mean + prior.offset
+    points, weights = np.broadcast_to(at_rest, target.shape), np.broadcast_to(basis.steadiness, target.shape[:2])
+    frontal, activations = _round(target, points, weights, basis, prior)
+    points = at_rest + np.tensordot(activations, basis.units, axes=1)
+    weights = basis.steadiness / (1.0 + ((frontal - points) ** 2)[..., :2].sum(-1) / _OUTLIER**2)
+    frontal, activations = _round(target, points, weights, basis, prior)
+    moved = np.tensordot(activations, basis.units, axes=1)
+    shape = (frontal - basis.mean - moved).reshape(len(target), -1) @ basis.identify.T
+    drawn = basis.mean + moved + np.tensordot(shape, basis.identity, axes=1)
+    return Solution(align(drawn, target, weights, depth=_DEPTH), frontal, activations, shape)
+
+
+def _round(
+    target: Float[np.ndarray, "n 468 3"], points: np.ndarray, weights: np.ndarray, basis: LandmarkBasis, prior: NeutralPrior
+) -> tuple[Float[np.ndarray, "n 468 3"], Float[np.ndarray, "n s"]]:
+    """Landmarks frontalised onto `points`, and the activations that explain them."""
+    placement = align(points, target, weights, depth=_DEPTH)
+    frontal = placement.undo(target)
+    residual = frontal - basis.mean - prior.offset
+    solved = [_activations(r, rotation, basis, prior) for r, rotation in zip(residual, placement.rotation, strict=True)]
+    return frontal, np.stack(solved)
+
+
+def codes(solution: Solution, prior: NeutralPrior) -> list[HeadCode]:
+    """The solved faces as head codes."""
+    beyond = np.clip(solution.activations - prior.rest, 0.0, 1.0) * MAX_INTENSITY
+    return [
+        HeadCode(solution.shape[i], measured.spread(beyond[i]), solution.placement.pose(i), _resting(solution.activations[i], beyond[i]))
+        for i in range(len(beyond))
+    ]
+
+
+def fit_person(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:
+    """Solve several pictures of one person (a video): one identity and one resting face for all of them.
+
+    From eight pictures on, the resting face is the person's own: the mean of what the action units leave unexplained, and of each axis
+    a low quantile. With fewer, only the identity is shared.
+    """
+    basis = landmark_basis(head)
+    if len(landmarks) >= _TRUSTED:
+        prior = _own_prior(solve(landmarks, basis, prior), basis, prior)
+    solution = solve(landmarks, basis, prior)
+    if len(landmarks) >= _TRUSTED:
+        prior = replace(prior, rest=np.quantile(solution.activations, _RESTING, axis=0))
+    shape = np.median(solution.shape, axis=0)
+    return codes(replace(solution, shape=np.broadcast_to(shape, solution.shape)), prior)
+
+
+def _own_prior(solution: Solution, basis: LandmarkBasis, prior: NeutralPrior) -> NeutralPrior:
+    """The prior around one person's resting face."""
+    unexplained = solution.frontal - basis.mean - prior.offset - np.tensordot(solution.activations, basis.units, axes=1)
+    return replace(prior, offset=prior.offset + np.median(unexplained, axis=0), factors=prior.factors * _WITHIN)
+
+
+def _activations(
+    residual: Float[np.ndarray, "468 3"], rotation: Float[np.ndarray, "3 3"], basis: LandmarkBasis, prior: NeutralPrior
+) -> Float[np.ndarray, " s"]:
+    yaw = float(to_angles(rotation)[1])
+    gain, curvature = _normal_equations(basis, prior) if abs(yaw) <= _SEEN else _weighed(basis, prior, _unseen(basis, yaw))
+    return boxqp.minimise(curvature, gain @ residual.ravel() - prior.sparsity, np.zeros(len(prior.rest)), 1.0 + prior.rest)
+
+
+def _unseen(basis: LandmarkBasis, yaw: float) -> Float[np.ndarray, " 1404"]:
+    """Further variance of the points on the far side, cm^2: turned to the subject's right (yaw > 0), the right cheek is far."""
+    far = np.clip(-np.sign(yaw) * basis.mean[:, 0] / np.abs(basis.mean[:, 0]).max(), 0.0, 1.0)
+    return np.repeat((_HIDDEN * far * (abs(yaw) - _SEEN) / (45.0 - _SEEN)) ** 2, 3)
+
+
+@lru_cache(maxsize=8)
+def _normal_equations(basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
+    return _weighed(basis, prior, None)
+
+
+def _weighed(
+    basis: LandmarkBasis, prior: NeutralPrior, added: Float[np.ndarray, " 1404"] | None
+) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
+    """``B' S^-1`` and ``B' S^-1 B + ridge``."""
+    rows = basis.units.reshape(len(basis.units), -1)
+    gain = prior.precise(rows, added)
+    return gain, gain @ rows.T + np.diag(prior.ridge)
+
+
+def _resting(activation: Float[np.ndarray, " s"], beyond: Float[np.ndarray, " s"]) -> AUVector:
+    """What `drawn` shows beyond the measured expression, on every axis: see the module's rule."""
+    return AUVector(measured.alone(MAX_INTENSITY * activation).values - measured.spread(beyond).known.values)
+
+
+def errors(solution: Solution, landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis) -> Float[np.ndarray, " n"]:
+    """How far the drawn head lies from the landmarks: mean distance over the distance of the outer corners of the eyes (33, 263)."""
+    drawn = basis.mean + np.tensordot(solution.shape, basis.identity, axes=1) + np.tensordot(solution.activations, basis.units, axes=1)
+    target = camera_space(landmarks)
+    apart = np.linalg.norm(solution.placement.apply(drawn)[..., :2] - target[..., :2], axis=2).mean(1)
+    return apart / np.linalg.norm(target[:, 33, :2] - target[:, 263, :2], axis=1)
