@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mien import aus
+from mien.geometry import arkit
 from mien.tables.openface import intensity
 from mien.tables.own import LANDMARK68, Row
 
@@ -19,17 +20,8 @@ EMOTIONS = {
     "Neutral": "neutral", "Happy": "happiness", "Sad": "sadness", "Surprise": "surprise", "Fear": "fear", "Disgust": "disgust",
     "Anger": "anger",
 }  # fmt: skip
-#: MediaPipe's names and order: `_neutral`, then ARKit's 52 without `tongueOut`.
-BLENDSHAPES = (
-    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff", "cheekSquintLeft",
-    "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
-    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft",
-    "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose", "mouthDimpleLeft", "mouthDimpleRight",
-    "mouthFrownLeft", "mouthFrownRight", "mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft",
-    "mouthPressRight", "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
-    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
-    "noseSneerLeft", "noseSneerRight",
-)  # fmt: skip
+#: MediaPipe's names and order.
+BLENDSHAPES = ("_neutral", *(name for name in arkit.NAMES if name != "tongueOut"))
 
 _BOX = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore")
 _POINTS = tuple(f"{axis}_{i}" for axis in "xy" for i in range(68))

@@ -1,0 +1,184 @@
+"""A captured head, and the files it is saved as.
+
+========  =====================================================================================================================
+``.glb``  the neutral head with the photo as texture, morph targets under AU names (``AU12L``: intensity 5 at weight 1) and
+          ARKit names, set to the captured expression; captured from a video, with an animation of the AU targets and the turn of
+          the head. Drive the AU targets or the ARKit ones, not both. `tongueOut` does not exist
+``.obj``  the head as captured, with its ``.mtl`` and ``.png`` beside it
+``.npz``  all numbers: see `Head.arrays`
+``.csv``  a row for each frame: time, pitch, yaw, roll, AU intensities 0..5, ARKit weights 0..1 (`tongueOut` is empty)
+========  =====================================================================================================================
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+from scipy.spatial.transform import Rotation
+
+from mien import files, tables
+from mien.aus import AXES, AUVector
+from mien.errors import DataError, UsageError, one_of
+from mien.geometry import arkit, bake, gltf, rotation, surfaces, wavefront
+from mien.geometry import head as heads
+from mien.geometry.head import HeadModel
+from mien.types import HeadCode, Photo
+
+_TYPICAL_SKIN = 150.0  # brightness (0..255) of skin in full light: the plain colours of teeth and mouth are meant for it
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A head captured from a photo, or from the frames of a video, that share one shape."""
+
+    codes: tuple[HeadCode, ...]  #: one for each frame
+    photo: Photo  #: the frame whose pixels make the texture
+    times: Float[np.ndarray, " t"] = field(default_factory=lambda: np.zeros(1))  #: seconds, rising
+    still: int = 0  #: the frame of `photo`
+    model: HeadModel = field(default_factory=heads.bundled)
+
+    def __post_init__(self) -> None:
+        if not (len(self.codes) == len(self.times) > self.still >= 0) or (np.diff(self.times) <= 0).any():
+            raise ValueError(f"a head needs a code for each rising time and its photo among them; got {len(self.codes)}, {self.times}")
+
+    @property
+    def code(self) -> HeadCode:
+        """The code of `photo`."""
+        return self.codes[self.still]
+
+    @property
+    def aus(self) -> AUVector:
+        """The expression in `photo`, intensities 0..5."""
+        return self.code.expression
+
+    @property
+    def arkit(self) -> Mapping[str, float]:
+        """The expression in `photo` as ARKit's 52 weights, 0..1; NaN for `tongueOut`."""
+        return dict(zip(arkit.NAMES, self._arkit[self.still].tolist(), strict=True))
+
+    @cached_property
+    def neutral(self) -> Float[np.ndarray, "v 3"]:
+        """The vertices without expression, cm."""
+        return self.model.vertices(_tensor(self.code.shape)).numpy()
+
+    @cached_property
+    def vertices(self) -> Float[np.ndarray, "v 3"]:
+        """The vertices as in `photo`, cm; see `mien.types.Pose` for the axes."""
+        return self.model.vertices(_tensor(self.code.shape), _tensor(self.aus.known.values)).numpy()
+
+    @cached_property
+    def texture(self) -> UInt8[np.ndarray, "s s 3"]:
+        """The photo in the layout of ``model.uv``, sRGB."""
+        return bake.bake(self.model, self.vertices, self.code.pose, self.photo.rgb)
+
+    @cached_property
+    def _expressions(self) -> Float[np.ndarray, "t axes"]:
+        return np.stack([code.expression.known.values for code in self.codes])
+
+    @cached_property
+    def _arkit(self) -> Float[np.ndarray, "t 52"]:
+        return arkit.weights(self.model.shape_weights(_tensor(self._expressions)), self.model.shape_names).numpy()
+
+    @property
+    def _rotations(self) -> Float[np.ndarray, "t 3 3"]:
+        return np.stack([code.pose.rotation for code in self.codes])
+
+    def table(self) -> pd.DataFrame:
+        """What ``.csv`` holds."""
+        numbers = [self.times[:, None], rotation.to_angles(self._rotations), self._expressions, self._arkit]
+        return pd.DataFrame(np.concatenate(numbers, axis=1), columns=["time", "pitch", "yaw", "roll", *AXES, *arkit.NAMES])
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """What ``.npz`` holds.
+
+        ``times`` [t] seconds; ``expression`` [t, axes] intensities 0..5 along ``axes``; ``arkit`` [t, 52] weights along
+        ``arkit_names``; ``shape`` [k] identity; ``neutral_expression`` [axes] what the resting face shows; ``rotation`` [t, 3, 3],
+        ``scale`` [t] pixels per cm and ``translation`` [t, 2] pixels of the pose; ``still`` the frame of the photo; ``vertices``
+        [v, 3] as in it and ``vertices_neutral`` [v, 3], cm; ``triangles`` [f, 3] with ``triangle_part`` [f] into ``parts``;
+        ``uv`` [v, 2], v up; ``landmarks`` [468, 3], the face-mesh points of ``vertices``; ``texture`` [s, s, 3] sRGB.
+        """
+        vertices = torch.from_numpy(self.vertices)
+        return {
+            "times": self.times, "expression": self._expressions, "axes": np.array(AXES), "arkit": self._arkit,
+            "arkit_names": np.array(arkit.NAMES), "shape": self.code.shape, "neutral_expression": self.code.neutral.values,
+            "rotation": self._rotations, "scale": np.array([c.pose.scale for c in self.codes]),
+            "translation": np.stack([c.pose.translation for c in self.codes]), "still": np.array(self.still), "vertices": self.vertices,
+            "vertices_neutral": self.neutral, "triangles": self.model.triangles.numpy(), "triangle_part": self.model.triangle_part.numpy(),
+            "parts": np.array(heads.PARTS), "uv": self.model.uv.numpy(), "landmarks": self.model.landmarks(vertices).numpy(),
+            "texture": self.texture,
+        }  # fmt: skip
+
+    def save(self, path: Path | str) -> Path:
+        """Write the head as .glb, .obj, .npz or .csv, by the suffix; a file appears whole or not at all.
+
+        Raises `UsageError` for another suffix and `DataError` when the file cannot be written.
+        """
+        path = Path(path)
+        writers: Mapping[str, Callable[[Head, Path], None]] = {".glb": _glb, ".obj": _obj, ".npz": _npz, ".csv": _csv}
+        if path.suffix.lower() not in writers:
+            raise UsageError(f"cannot write a head to {path.name}: its suffix {one_of(path.suffix.lower(), writers)}")
+        writers[path.suffix.lower()](self, path)
+        return path
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def _png(head: Head) -> bytes:
+    return cv2.imencode(".png", head.texture[..., ::-1])[1].tobytes()
+
+
+def _brightness(head: Head) -> float:
+    """The light on the face against full light, from the brightness of its front."""
+    front = head.model.uv[head.model.front > 0.9].numpy() * head.texture.shape[0]
+    column, row = np.clip([front[:, 0], head.texture.shape[0] - front[:, 1]], 0, head.texture.shape[0] - 1).astype(int)
+    return float(np.clip((np.median(head.texture[row, column].max(axis=1)) / _TYPICAL_SKIN) ** 2.2, 0.1, 1.2))
+
+
+def _write(path: Path, content: bytes) -> None:
+    with files.replacing(path, inputs=(), error=DataError) as partial:
+        partial.write_bytes(content)
+
+
+def _glb(head: Head, path: Path) -> None:
+    names, offsets = surfaces.targets(head.model)
+    parts = surfaces.surfaces(head.model, head.neutral, offsets.numpy(), _brightness(head))
+    weights = surfaces.rest_weights(names, head._expressions)
+    animation = None
+    if len(head.codes) > 1:
+        animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head._rotations))
+    source = {"tool": "mien", "source_sha256": head.photo.sha256}
+    _write(path, gltf.glb(parts, names, weights[head.still], _png(head), animation=animation, extras=source))
+
+
+def _quaternions(rotations: Float[np.ndarray, "t 3 3"]) -> Float[np.ndarray, "t 4"]:
+    """Quaternions x, y, z, w, each on the same half of the sphere as the one before, so that they blend the short way."""
+    q = Rotation.from_matrix(rotations).as_quat()
+    flips = np.where((q[1:] * q[:-1]).sum(axis=1) < 0, -1.0, 1.0)
+    q[1:] *= np.cumprod(flips)[:, None]
+    return q
+
+
+def _obj(head: Head, path: Path) -> None:
+    still = np.zeros((0, *head.vertices.shape), np.float32)
+    parts = surfaces.surfaces(head.model, head.vertices, still, _brightness(head))
+    materials, picture = path.with_suffix(".mtl"), path.with_suffix(".png")
+    _write(picture, _png(head))
+    _write(materials, wavefront.mtl(parts, picture.name).encode())
+    _write(path, wavefront.obj(parts, materials.name).encode())
+
+
+def _npz(head: Head, path: Path) -> None:
+    with files.replacing(path, inputs=(), error=DataError) as partial:
+        np.savez_compressed(partial, allow_pickle=False, **head.arrays())
+
+
+def _csv(head: Head, path: Path) -> None:
+    tables.write(head.table(), path)

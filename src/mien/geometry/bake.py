@@ -1,0 +1,185 @@
+"""A texture for a head from one photo: every texel takes the colour of the place in the photo where it is seen.
+
+Skin that the photo does not show is filled from the other side of the face, then from around it. Of each eye the photo shows a part;
+the rest has the colour that the seen part has at the same distance from the pupil. Light stays in the colours as the photo has it.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int, UInt8
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
+
+from mien.geometry import mesh, raster
+from mien.geometry.head import PARTS, HeadModel
+from mien.types import Pose
+
+SIZE = 1024  #: texels on a side
+_GRAZING, _FACING = 0.25, 0.6  # cosine to the viewer from which skin is used at all, and fully
+_HIDDEN_CM = 0.35  # what lies further than this behind the nearest surface is hidden
+_VIEW = 768  # pixels on the longer side of the picture in which hiding is decided
+_CELL, _COMMON = 8, 5e-4  # the side of a cell of the colour histogram, and the share of the face that makes its colour a plausible one
+_RINGS = 48  # of an eye, from the pupil outwards
+_EYE = np.array([[40, 26, 20], [92, 62, 42], [222, 214, 208]], np.float32)  # pupil, iris and white where none is seen
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """What each texel of a head's texture is."""
+
+    triangle: Int[np.ndarray, "s s"]  #: -1 between the parts
+    corners: Float32[np.ndarray, "s s 3"]  #: barycentric
+
+    def of(self, values: Float[np.ndarray, "v c"], triangles: Int[np.ndarray, "f 3"], texels: Bool[np.ndarray, "s s"]) -> np.ndarray:
+        """Vertex values at texels, [n, c]."""
+        return np.einsum("nk,nkc->nc", self.corners[texels], values[triangles[self.triangle[texels]]])
+
+
+def atlas(head: HeadModel, size: int = SIZE) -> Atlas:
+    """Draw the triangles of a head into its texture."""
+    place = torch.stack([head.uv[:, 0], 1.0 - head.uv[:, 1], torch.zeros(len(head.uv))], dim=1)
+    place[:, :2] = place[:, :2] * size - 0.5
+    drawn = raster.rasterize(place[None], head.triangles, size, size)
+    return Atlas(drawn.triangle[0].numpy(), drawn.barycentric[0].numpy())
+
+
+def bake(
+    head: HeadModel, vertices: Float[np.ndarray, "v 3"], pose: Pose, rgb: UInt8[np.ndarray, "h w 3"], size: int = SIZE
+) -> UInt8[np.ndarray, "s s 3"]:
+    """The texture, in the layout of ``head.uv`` (v up: row 0 is v = 1), of a head whose `vertices` (cm) the photo shows under `pose`."""
+    chart = atlas(head, size)
+    color, weight = _seen(head, chart, vertices, pose, rgb)
+    part = np.where(chart.triangle >= 0, head.triangle_part.numpy()[chart.triangle], -1)
+    skin = (part == PARTS.index("face")) | (part == PARTS.index("head"))
+    out = _skin(head, chart, skin, color, weight)
+    for side in "LR":
+        texels = part == PARTS.index(f"eye_{side}")
+        if texels.any():
+            out[texels] = _eye(_from_pupil(head, chart, texels, side), color[texels], weight[texels])
+    return np.clip(np.round(_bleed(out, skin | (part >= 0))), 0, 255).astype(np.uint8)
+
+
+def _seen(
+    head: HeadModel, chart: Atlas, vertices: np.ndarray, pose: Pose, rgb: np.ndarray
+) -> tuple[Float32[np.ndarray, "s s 3"], Float32[np.ndarray, "s s"]]:
+    """The photo's colour of each texel, and how far it can be trusted, 0..1."""
+    triangles = head.triangles.numpy()
+    points = pose.project(vertices.astype(np.float64))
+    facing = mesh.vertex_normals(torch.from_numpy(vertices).float(), head.triangles).numpy() @ pose.rotation[2]
+    texels = chart.triangle >= 0
+    x, y, near, turned = chart.of(np.column_stack([points, facing]), triangles, texels).T
+    weight = _smoothstep((turned - _GRAZING) / (_FACING - _GRAZING))
+    weight *= near > _nearest(points, triangles, x, y) - _HIDDEN_CM * pose.scale
+    weight *= (x >= 0) & (y >= 0) & (x <= rgb.shape[1] - 1) & (y <= rgb.shape[0] - 1)
+    colors, weights = np.zeros((*texels.shape, 3), np.float32), np.zeros(texels.shape, np.float32)
+    colors[texels], weights[texels] = _sample(rgb, x, y, texels.shape[0]), weight
+    front = chart.of(head.front.numpy()[:, None], triangles, texels)[:, 0]
+    weights[texels] *= _plausible(colors[texels], front * weight, front)
+    return colors, _recede(weights)
+
+
+def _recede(weight: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "s s"]:
+    """The weight, drawn back from where it ends: there the photo shows what lies in front or behind."""
+    step = max(1, weight.shape[0] // 256)
+    kernel = np.ones((2 * step + 1, 2 * step + 1), np.uint8)
+    return np.minimum(weight, cv2.GaussianBlur(cv2.erode(weight, kernel), (0, 0), step / 2))
+
+
+def _plausible(
+    color: Float32[np.ndarray, "n 3"], weight: Float[np.ndarray, " n"], front: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """0..1: off the front of the face, whether a colour is one that the front has; walls and collars mostly are not.
+
+    `weight` says which texels teach the colours, in a histogram of Lab.
+    """
+    lab = cv2.cvtColor(np.clip(color, 0, 255)[:, None].astype(np.uint8), cv2.COLOR_RGB2LAB)[:, 0]
+    cell = tuple((lab // _CELL).T)
+    known = np.zeros((256 // _CELL,) * 3)
+    np.add.at(known, cell, weight)
+    known = gaussian_filter(known, 1.0)
+    likely = _smoothstep(known[cell] / (_COMMON * weight.sum()))
+    return front + (1.0 - front) * likely
+
+
+def _sample(rgb: np.ndarray, x: np.ndarray, y: np.ndarray, finest: int) -> Float32[np.ndarray, "n 3"]:
+    """The photo's colours at pixels; a face much larger than `finest` pixels is shrunk first, so that nothing is skipped."""
+    low = np.clip(np.floor([x.min(), y.min()]).astype(int) - 2, 0, np.array(rgb.shape[1::-1]) - 1)
+    high = np.clip(np.ceil([x.max(), y.max()]).astype(int) + 3, low + 1, rgb.shape[1::-1])
+    cut = rgb[low[1] : high[1], low[0] : high[0]]
+    zoom = min(1.0, finest / max(cut.shape[:2]))
+    cut = cv2.resize(cut, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    place = (np.stack([x, y]) - low[:, None] + 0.5) * zoom - 0.5
+    place = np.pad(place, ((0, 0), (0, -len(x) % finest))).reshape(2, -1, finest).astype(np.float32)  # as a picture, as remap wants it
+    return cv2.remap(cut, place[0], place[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 3)[: len(x)].astype(np.float32)
+
+
+def _nearest(points: np.ndarray, triangles: np.ndarray, x: np.ndarray, y: np.ndarray) -> Float[np.ndarray, " n"]:
+    """The nearness of the front surface at photo pixels."""
+    low = points[:, :2].min(axis=0)
+    zoom = (_VIEW - 1) / np.ptp(points[:, :2], axis=0).max()
+    view = np.column_stack([(points[:, :2] - low) * zoom, points[:, 2]])
+    corners, faces = torch.from_numpy(view)[None].float(), torch.from_numpy(triangles)
+    drawn = raster.rasterize(corners, faces, _VIEW, _VIEW)
+    depth = raster.interpolate(drawn, corners[..., 2:], faces)[0, ..., 0].numpy()
+    depth[~drawn.covered[0].numpy()] = -np.inf
+    column, row = (np.clip(np.round((v - o) * zoom), 0, _VIEW - 1).astype(int) for v, o in ((x, low[0]), (y, low[1])))
+    return depth[row, column]
+
+
+def _skin(head: HeadModel, chart: Atlas, skin: np.ndarray, color: np.ndarray, weight: np.ndarray) -> Float32[np.ndarray, "s s 3"]:
+    """Skin seen, then mirrored, then spread from around; the fades between them are as soft as the weights."""
+    weight = np.where(skin, weight, 0.0).astype(np.float32)
+    place = chart.of(head.mean.numpy(), head.triangles.numpy(), skin)
+    own = weight[skin]
+    _, twin = KDTree(place[::4]).query(place * (-1.0, 1.0, 1.0))  # the texel at the same place on the other side
+    other, trust = color[skin][::4][twin], own[::4][twin]
+    rest = trust * (1.0 - own)
+    mixed = (own[:, None] * color[skin] + rest[:, None] * other) / np.maximum(own + rest, 1e-6)[:, None]
+    color, total = np.zeros_like(color), np.zeros_like(weight)
+    color[skin], total[skin] = mixed, own + rest
+    return color * total[..., None] + spread(color, total) * (1.0 - total[..., None])
+
+
+def spread(color: Float32[np.ndarray, "s s 3"], weight: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "s s 3"]:
+    """Smooth colours everywhere from those with weight: the pull-push pyramid of Gortler et al. (SIGGRAPH 1996)."""
+    if min(weight.shape) <= 2 or weight.min() >= 1.0:
+        return np.full_like(color, np.average(color.reshape(-1, 3), axis=0, weights=weight.ravel() + 1e-9))
+    half = (weight.shape[1] // 2, weight.shape[0] // 2)
+    coarse_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(color * weight[..., None], half, interpolation=cv2.INTER_AREA) / np.maximum(coarse_weight, 1e-6)[..., None]
+    full = np.minimum(4.0 * coarse_weight, 1.0)  # a quarter of the finer texels is enough to trust the coarser one
+    coarse = full[..., None] * coarse + (1.0 - full[..., None]) * spread(coarse, full)
+    return cv2.resize(coarse, weight.shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def _from_pupil(head: HeadModel, chart: Atlas, texels: np.ndarray, side: str) -> Float[np.ndarray, " n"]:
+    """How far each texel of an eye is from the middle of its pupil, in radii of the iris."""
+    center, rim = (head.mean[head.loops[f"{name}_{side}"]].numpy() for name in ("iris_center", "iris"))
+    away = np.linalg.norm(chart.of(head.mean.numpy(), head.triangles.numpy(), texels) - center, axis=1)
+    return away / np.linalg.norm(rim - center, axis=1).mean()
+
+
+def _eye(away: np.ndarray, own: np.ndarray, trust: np.ndarray) -> Float32[np.ndarray, "n 3"]:
+    """The colours of an eyeball's texels: the photo where it shows, elsewhere rings around the pupil."""
+    ring = np.minimum((away * _RINGS / 4).astype(int), _RINGS - 1)  # four iris radii
+    trust = trust[:, None]
+    middle = (np.arange(_RINGS) + 0.5) * 4 / _RINGS
+    plain = np.stack([np.interp(middle, [0.3, 0.45, 0.9, 1.15], _EYE[[0, 1, 1, 2], c]) for c in range(3)], axis=1)
+    amount = np.bincount(ring, trust[:, 0], _RINGS)[:, None]
+    rings = np.stack([np.bincount(ring, trust[:, 0] * own[:, c], _RINGS) for c in range(3)], axis=1)
+    rings = (rings + 4.0 * plain) / (amount + 4.0)
+    return (trust * own + (1.0 - trust) * rings[ring]).astype(np.float32)
+
+
+def _bleed(color: np.ndarray, inside: np.ndarray) -> Float32[np.ndarray, "s s 3"]:
+    """Carry the colours past the edges of the parts, so that no filter of a viewer mixes in what lies between."""
+    weight = inside.astype(np.float32)
+    return np.where(inside[..., None], color, spread(color * weight[..., None], weight))
+
+
+def _smoothstep(t: np.ndarray) -> np.ndarray:
+    t = np.clip(t, 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
