@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from mien.data.crops import CropSet, open_crops
+from mien.data.folder import need
 from mien.data.teacher import Teacher
 from mien.data.warps import FaceWarper, mirrored_landmarks, open_warper
 from mien.faces.align import OUTER_EYES, Square, carry, five_points, sample
@@ -23,6 +24,7 @@ from mien.training import counted
 
 SIZE = 192  # pixels
 TEACHER_FRAME = 0.75  #: of `Square.of_five`: where the teacher is at home, and the framing of the 128-pixel crop sets
+NEEDED = ("sfhq_256.npz", "sfhq_128.npz", "face_landmark.tflite", "canonical_face_model.obj", "ict_face_model.npz", "facemesh_to_ict.npz")
 _JITTERS = 4  # further looks of the teacher at each picture
 _DISAGREE = 0.08  # of the outer eye distance: a warp that the teacher sees elsewhere than we moved it is thrown away
 
@@ -131,6 +133,7 @@ def label_faces(data: Path, folder: Path, *, split: str, count: int, seed: int, 
     `count` pictures a person (the photo and warps of it), made by `workers` processes.
     """
     if not (folder / "landmarks.npy").exists():
+        need(data, *NEEDED)
         folder.mkdir(parents=True, exist_ok=True)
         jobs = training_jobs(data, split, count, seed)
         images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(jobs) * count, SIZE, SIZE, 3))

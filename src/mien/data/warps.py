@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy.spatial.transform import Rotation
 
-from mien.errors import DataError
+from mien.data.folder import need
 
 #: The inner contour of the lips: what lies inside is mouth, not skin.
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
@@ -159,8 +159,6 @@ def _area(loop: Float[np.ndarray, "n 2"]) -> float:
 
 def face_triangles(path: Path) -> Int[np.ndarray, "898 3"]:
     """The triangles over the 468 landmarks, from `canonical_face_model.obj`."""
-    if not path.is_file():
-        raise DataError(f"no canonical face at {path}: name the folder that has it with --data or MIEN_DATA")
     faces = [line.split()[1:] for line in path.read_text().splitlines() if line.startswith("f ")]
     return np.array([[int(corner.split("/")[0]) - 1 for corner in face] for face in faces])
 
@@ -183,9 +181,7 @@ def _outline(triangles: Int[np.ndarray, "t 3"]) -> Int[np.ndarray, " b"]:
 
 def open_warper(data: Path) -> FaceWarper:
     """A warper from the folder that has `ict_face_model.npz`, `facemesh_to_ict.npz` and `canonical_face_model.obj`."""
-    for name in ("ict_face_model.npz", "facemesh_to_ict.npz"):
-        if not (data / name).is_file():
-            raise DataError(f"no {name} in {data}: name the folder that has it with --data or MIEN_DATA")
+    need(data, "ict_face_model.npz", "facemesh_to_ict.npz", "canonical_face_model.obj")
     triangles = face_triangles(data / "canonical_face_model.obj")
     outline = _outline(triangles)
     rings = [outline, 468 + np.arange(len(outline)), 468 + len(outline) + np.arange(len(outline))]

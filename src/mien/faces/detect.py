@@ -4,6 +4,7 @@ Two finders: dlib's histogram-of-gradients detector (Dalal & Triggs 2005; Felzen
 YuNet (Wu, Peng & Yu 2023) when the user has fetched its file. Both are asked for doubtful places too: presence is judged later.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from mien import artefacts
 from mien.faces.align import Square, carry
@@ -88,11 +89,16 @@ def by_yunet(rgb: UInt8[np.ndarray, "h w 3"], path: Path) -> list[Candidate]:
     _, rows = detector.detect(bgr)
     found: list[Candidate] = []
     for row in rows if rows is not None else []:
-        square = Square.of_five(row[4:14].reshape(5, 2).astype(np.float64) / scale)
-        down = 0.1 * square.half  # the landmarks' middle lies below the middle of FFHQ's square (medians over aligned faces)
-        x, y = square.x - down * np.sin(square.roll), square.y + down * np.cos(square.roll)
-        found.append(Candidate(Square(float(x), float(y), 0.67 * square.half, square.roll), float(row[14])))
+        square = square_of_five(row[4:14].reshape(5, 2).astype(np.float64) / scale)
+        found.append(Candidate(square, float(row[14])))
     return found
+
+
+def square_of_five(points: Float[np.ndarray, "5 2"]) -> Square:
+    """Where 468 landmarks lie, from five: below the middle of FFHQ's square and within two thirds of it (medians over aligned faces)."""
+    ffhq = Square.of_five(points)
+    down = 0.1 * ffhq.half
+    return Square(ffhq.x - down * math.sin(ffhq.roll), ffhq.y + down * math.cos(ffhq.roll), 0.67 * ffhq.half, ffhq.roll)
 
 
 class Scored(Protocol):
