@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -96,4 +96,5 @@ def replacing(path: Path, *, inputs: Iterable[Path], error: type[MienError]) -> 
     except OSError as problem:
         raise error(f"{path} cannot be written: {problem.strerror or problem}") from problem
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed, or its folder is none
+            partial.unlink()

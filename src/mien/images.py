@@ -1,6 +1,7 @@
 """Pictures on disk: read upright as sRGB from anything Pillow decodes, and written whole or not at all."""
 
 import hashlib
+import struct
 import threading
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +23,15 @@ MAX_PIXELS = 100_000_000
 _READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _OPAQUE = {"JPEG", "BMP"}  # formats that cannot hold alpha: composited on white
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _srgb_profile() -> bytes:
+    """Little CMS's sRGB, dated 2000-01-01 instead of today: the same picture is the same file on any day."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]  # ICC.1:2010, section 7.2.8
+
+
+_SRGB = _srgb_profile()
 
 _header_lock = threading.Lock()
 

@@ -33,7 +33,7 @@ class Palette:
         apart, _ = tree.query(tree.data, k=min(2, tree.n))
         middles = (np.indices((_LEVELS,) * 3).reshape(3, -1).T + 0.5) * (256 / _LEVELS)
         _, nearest = KDTree(colours.astype(np.float32)).query(middles.astype(np.float32))
-        return Palette(colours, nearest.astype(np.uint8).reshape((_LEVELS,) * 3), float(np.median(apart[..., -1])))
+        return Palette(colours, np.asarray(nearest, np.uint8).reshape((_LEVELS,) * 3), float(np.median(apart[..., -1])))
 
     def draw(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
         """Palette entries of a picture, dithered with Bayer's 8 x 8 matrix (1973)."""

@@ -1,6 +1,8 @@
 """Pixels of every kind made plain: any Pillow picture becomes upright 8-bit sRGB, with its alpha kept apart."""
 
 import io
+import threading
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ RGBA = tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"] | None]
 
 _SRGB = ImageCms.createProfile("sRGB")
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}  # colour space of an ICC profile -> Pillow mode
+_filters_lock = threading.Lock()  # warning filters are one list for the whole process
 _ROUNDING = 2  # a profile that moves no colour by more than this is sRGB under another name
 
 
@@ -23,13 +26,24 @@ def plain(image: Image.Image) -> RGBA:
     embedded ICC profile to sRGB (a damaged profile is ignored, as browsers do). Raises `ImageError` for numbers whose range
     nothing tells: floats outside 0..1 and integers beyond 16 bits.
     """
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     alpha = None
     if upright.has_transparency_data and not upright.mode.startswith("I"):
         upright = upright.convert("RGBA")
         alpha = np.asarray(upright.getchannel("A"))
         upright = upright.convert("RGB")
     return np.array(_srgb(_eight_bits(upright), image.info.get("icc_profile"))), alpha
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned by its EXIF orientation; damaged EXIF is taken for none."""
+    image.load()
+    with _filters_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ImageOps.exif_transpose(image)
+        except Exception:  # Pillow meets damaged EXIF with errors of every kind
+            return image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
