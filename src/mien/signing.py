@@ -95,6 +95,8 @@ def _builder(c2pa: Any, context: Any, agent: Mapping[str, str], actions: Sequenc
     known = parent is not None and parent.suffix.lower() in FORMATS and parent.is_file()
     if known:
         steps.insert(0, {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}})
+    elif steps[0]["action"] != "c2pa.created":  # a manifest begins with one or the other; a picture from memory has nothing to open
+        steps.insert(0, {"action": "c2pa.created", "digitalSourceType": steps[0]["digitalSourceType"], "softwareAgent": dict(agent)})
     manifest = {
         "claim_generator_info": [dict(agent)],
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": steps}}],
@@ -102,8 +104,12 @@ def _builder(c2pa: Any, context: Any, agent: Mapping[str, str], actions: Sequenc
     builder = c2pa.Builder(json.dumps(manifest), context)
     if parent is not None and known:
         ingredient = {"title": parent.name, "relationship": "parentOf", "label": "parent"}
-        with parent.open("rb") as file:
-            builder.add_ingredient(json.dumps(ingredient), FORMATS[parent.suffix.lower()], file)
+        try:
+            with parent.open("rb") as file:
+                builder.add_ingredient(json.dumps(ingredient), FORMATS[parent.suffix.lower()], file)
+        except c2pa.C2paError:  # its content is not what its suffix says: the manifest does without it
+            builder.close()
+            return _builder(c2pa, context, agent, actions, None)
     return builder
 
 
