@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import av
 import av.error
@@ -205,7 +205,7 @@ class Writer:
         self._palette: Palette | None = None
         self._session = self._open()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Writer":
         self._session.__enter__()
         return self
 
