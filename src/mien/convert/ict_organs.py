@@ -18,7 +18,7 @@ _TEETH = 12  # of the 16 of a row, the middle ones
 class Organs:
     """Organs in the source's place, the rims of the irises, and how the bones move."""
 
-    pieces: tuple[Organ, ...]
+    pieces: tuple[Organ, ...]  #: the inside of the mouth first; its first row is the rim
     iris: dict[str, Int[np.ndarray, " n"]]  #: vertices of the piece, per side
     eye_centers: Float[np.ndarray, "2 3"]
     iris_radius: Float[np.ndarray, " 2"]
@@ -26,12 +26,12 @@ class Organs:
     expressions: Float[np.ndarray, "s 4 3 4"]
 
 
-def measure(ict: ICT, parts: Int[np.ndarray, " f"]) -> Organs:
-    """Build the organs; `parts` is the part of each triangle of the source."""
+def measure(ict: ICT, parts: Int[np.ndarray, " f"], rim: Float[np.ndarray, "c 3"]) -> Organs:
+    """Build the organs; `parts` is the part of each triangle of the source, `rim` the edge that the inside of the mouth hangs from."""
     ids = {name: np.unique(ict.triangles[parts == PARTS.index(name)]) for name in ("eye_L", "eye_R", "teeth_upper", "teeth_lower")}
     carriers = dict(zip(BONES, ids.values(), strict=True))
     upper, lower = (_row(ict, parts == PARTS.index(f"teeth_{name}"), name) for name in ("upper", "lower"))
-    pieces: list[Organ] = []
+    pieces: list[Organ] = [organs.cavity(rim, upper, lower)]
     rims: dict[str, Int[np.ndarray, " n"]] = {}
     centers, radii = [], []
     for side in "LR":
@@ -46,7 +46,6 @@ def measure(ict: ICT, parts: Int[np.ndarray, " f"]) -> Organs:
         organs.gums("gums_upper", upper, "skull"),
         organs.gums("gums_lower", lower, "jaw"),
         organs.tongue(lower),
-        organs.cavity(upper, lower),
     ]
 
     def maps(offsets: Float[np.ndarray, "n v 3"]) -> Float[np.ndarray, "n 4 3 4"]:

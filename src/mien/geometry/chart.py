@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
-from scipy.spatial import cKDTree
+from scipy.sparse.linalg import splu
+from scipy.spatial import KDTree
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +48,14 @@ def mean_value_weights(vertices: Float[np.ndarray, "v 3"], triangles: Int[np.nda
 
 def solve_map(weights: sparse.csr_matrix, border: Int[np.ndarray, " n"], border_uv: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "v 2"]:
     """Every inner vertex at the weighted mean of its neighbours (Tutte 1963), the border where it is told."""
-    size = weights.shape[0]
+    size = len(weights.indptr) - 1
     inner = np.setdiff1d(np.arange(size), border)
     rows = weights[inner]
     normal = sparse.diags(1.0 / np.asarray(rows.sum(axis=1)).ravel()) @ rows
-    system = sparse.identity(len(inner), format="csr") - normal[:, inner]
+    system = sparse.csc_matrix(sparse.identity(len(inner)) - normal[:, inner])
     uv = np.zeros((size, 2))
     uv[border] = border_uv
-    uv[inner] = spsolve(system.tocsc(), normal[:, border] @ border_uv)
+    uv[inner] = splu(system).solve(normal[:, border] @ border_uv)
     return uv
 
 
@@ -73,6 +73,7 @@ def spread(
     border: Int[np.ndarray, " n"],
     border_uv: Float[np.ndarray, "n 2"],
     importance: Float[np.ndarray, " v"],
+    *,
     rounds: int = 8,
 ) -> Float[np.ndarray, "v 2"]:
     """A map without folds whose lengths follow `importance`.
@@ -80,17 +81,18 @@ def spread(
     Yoshizawa, Belyaev & Seidel (SMI 2004): where the surface is squeezed, weaken the pull towards it and solve again.
     """
     weights = mean_value_weights(vertices, triangles)
-    solid = np.linalg.norm(np.cross(*(vertices[triangles[:, i]] - vertices[triangles[:, 0]] for i in (1, 2))), axis=1)
+    corner, first, second = (vertices[triangles[:, i]] for i in range(3))
+    solid = np.linalg.norm(np.cross(first - corner, second - corner), axis=1)
     wanted = solid * importance[triangles].mean(axis=1) ** 2
     uv = solve_map(weights, border, border_uv)
     for _ in range(rounds):
-        a, b = (uv[triangles[:, i]] - uv[triangles[:, 0]] for i in (1, 2))
-        squeeze = np.sqrt(wanted / np.maximum(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], 1e-12))
+        flat = _cross(uv[triangles[:, 1]] - uv[triangles[:, 0]], uv[triangles[:, 2]] - uv[triangles[:, 0]])
+        squeeze = np.sqrt(wanted / np.maximum(flat, 1e-12))
         total, share = np.zeros(len(vertices)), np.zeros(len(vertices))
         np.add.at(total, triangles.ravel(), np.repeat(squeeze * solid, 3))
         np.add.at(share, triangles.ravel(), np.repeat(solid, 3))
         stretch = total / np.maximum(share, 1e-12)
-        weights = (weights @ sparse.diags(1.0 / np.sqrt(stretch / stretch.mean()))).tocsr()
+        weights = sparse.csr_matrix(weights @ sparse.diags(1.0 / np.sqrt(stretch / stretch.mean())))
         uv = solve_map(weights, border, border_uv)
     return uv
 
@@ -98,7 +100,7 @@ def spread(
 def locate(uv: Float[np.ndarray, "v 2"], triangles: Int[np.ndarray, "f 3"], points: Float[np.ndarray, "n 2"], near: int = 64) -> Places:
     """The triangle of a flat mesh that each point lies in; a point outside goes to the edge it is nearest to."""
     corners = uv[triangles]
-    candidates = cKDTree(corners.mean(axis=1)).query(points, k=min(near, len(triangles)))[1]
+    candidates = np.asarray(KDTree(corners.mean(axis=1)).query(points, k=min(near, len(triangles)))[1])
     a, b, c = (corners[candidates][:, :, i] for i in range(3))
     area = _cross(b - a, c - a)
     area = np.where(np.abs(area) < 1e-15, np.inf, area)

@@ -55,7 +55,8 @@ def eyeball(
     axis: Float[np.ndarray, " 3"],
     profile: tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]],
     iris_angle: float,
-    columns: int = 32,
+    *,
+    columns: int = 28,
 ) -> tuple[Organ, Int[np.ndarray, " n"]]:
     """An eyeball around `center` that looks along `axis`, and its ring of vertices on the rim of the iris.
 
@@ -86,7 +87,7 @@ def _reach(turns: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
     return np.where(turns <= 1.0, 0.25 * turns, 0.25 + 0.25 * (turns - 1.0) / (turns[-1] - 1.0))
 
 
-def teeth(part: str, row: list[Tooth], bone: str, columns: int = 6) -> Organ:
+def teeth(part: str, row: list[Tooth], bone: str, columns: int = 5) -> Organ:
     """Rounded crowns, from the gum over the front and the edge to the back; upper teeth hang, lower teeth stand."""
     down = -1.0 if part == "teeth_upper" else 1.0
     # (height from -.5 at the gum to .5 at the edge, depth from 1 at the front to 0) of the rows of a crown
@@ -95,7 +96,7 @@ def teeth(part: str, row: list[Tooth], bone: str, columns: int = 6) -> Organ:
     points, triangles, uv = [], [], []
     for number, tooth in enumerate(row):
         taper = 1.0 - 0.10 * np.clip(-crown[:, :1] + 0.1, 0, None) - 0.05 * np.clip(crown[:, :1] - 0.3, 0, None)
-        x = s[None] * 0.5 * tooth.width * taper * 0.985
+        x = s[None] * 0.5 * tooth.width * taper * 1.02
         y = down * (crown[:, :1] - 0.09 * np.abs(s[None]) ** 3 * (crown[:, :1] > 0.2)) * tooth.height
         z = (crown[:, 1:] * (1.0 - 0.22 * s[None] ** 2) - 0.5) * tooth.depth
         body = tooth.middle + x[..., None] * tooth.across + z[..., None] * tooth.outward
@@ -118,7 +119,7 @@ def gums(part: str, row: list[Tooth], bone: str) -> Organ:
     height = np.array([row[0].height, *(t.height for t in row), row[-1].height])[:, None]
     depth = np.array([row[0].depth, *(t.depth for t in row), row[-1].depth])[:, None]
     # (height in teeth above the middle, forwardness in depths) of the rows
-    band = np.array([[0.28, -0.10], [0.36, 0.36], [0.5, 0.44], [0.75, 0.46], [1.1, 0.30], [1.5, -0.1]])
+    band = np.array([[0.28, -0.10], [0.36, 0.36], [0.5, 0.42], [0.8, 0.3], [1.0, 0.0]])
     rows = [line + outward * depth * forward + np.array([0.0, up, 0.0]) * height * rise for rise, forward in band]
     points = np.concatenate(rows if up < 0 else rows[::-1])
     u, v = np.meshgrid(np.linspace(0, 1, len(line)), np.linspace(1, 0, len(band)))
@@ -128,7 +129,7 @@ def gums(part: str, row: list[Tooth], bone: str) -> Organ:
 def tongue(lower: list[Tooth], rows: int = 9, columns: int = 9) -> Organ:
     """A rounded blade on the floor of the mouth, its tip behind the lower front teeth."""
     middle = np.mean([t.middle for t in lower], axis=0)
-    front, half = max(t.middle[2] for t in lower) - 0.75, max(abs(t.middle[0]) for t in lower) - 0.75
+    front, half = max(t.middle[2] for t in lower) - 1.1, max(abs(t.middle[0]) for t in lower) - 0.9
     t, s = np.meshgrid(np.linspace(0, 1, rows), np.linspace(-1, 1, columns), indexing="ij")  # back to tip, right to left
     width = half * np.sqrt(np.clip(1.0 - np.clip(t - 0.35, 0, None) ** 2 / 0.65**2 * 0.97, 0, None))
     x = s * width
@@ -146,17 +147,28 @@ def tongue(lower: list[Tooth], rows: int = 9, columns: int = 9) -> Organ:
     return Organ("tongue", points, _grid(rows, columns), uv, _bone("jaw", len(points)))
 
 
-def cavity(upper: list[Tooth], lower: list[Tooth], rows: int = 8, columns: int = 24) -> Organ:
-    """A dark bag around teeth and tongue, open to the front; its roof moves with the skull, its floor with the jaw."""
-    every = np.stack([t.middle for t in upper + lower])
-    middle = np.array([0.0, every[:, 1].mean(), 8.4])
-    wide, tall, deep = np.abs(every[:, 0]).max() + 0.45, 1.9, 6.0
-    t, turn = np.meshgrid(np.linspace(0.0, 1.0, rows), 2 * np.pi * np.arange(columns) / columns, indexing="ij")
-    inward = np.cos(t * np.pi / 2)
-    x, y, z = wide * inward * np.cos(turn), tall * inward * np.sin(turn), -deep * np.sin(t * np.pi / 2)
-    points = middle + np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    sink = np.clip(0.5 - 0.5 * y.ravel() / 0.9, 0.0, 1.0)[:, None]  # 0 on the roof, 1 on the floor
+def cavity(rim: Float[np.ndarray, "c 3"], upper: list[Tooth], lower: list[Tooth], rows: int = 7) -> Organ:
+    """A dark bag that hangs from the skin's edge inside the lips, passes before the gums and closes behind the tongue.
+
+    `rim` runs counter-clockwise from the corner on the subject's right; it is the first row of the organ and moves with the skin. The
+    roof moves with the skull, the floor with the jaw.
+    """
+    columns = len(rim)
+    turn = np.pi + 2 * np.pi * np.arange(columns) / columns
+    every = np.stack([t.middle + 0.5 * t.depth * t.outward for t in upper + lower])
+    wide = np.abs(every[:, 0]).max() + 0.4
+    bow = np.polynomial.Polynomial.fit(every[:, 0], every[:, 2], [0, 2, 4], domain=[-wide, wide])  # the arch of the teeth from below
+    height = every[:, 1].mean()
+    x = wide * np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.8
+    rise = np.sin(turn)
+    y = height + np.where(rise > 0, 1.75, 1.2) * rise  # the chin is near below
+    before = np.stack([x, y, bow(np.clip(x, -0.95 * wide, 0.95 * wide)) + 0.1 + 0.2 * rise], axis=1)
+    back = np.array([0.0, height - 0.6, 3.0])
+    t = np.linspace(0.0, 1.0, rows)[:, None, None]
+    body = back + (before - back) * np.concatenate([np.sqrt(1 - t**2), np.sqrt(1 - t**2), 1 - t], axis=2)
+    points = np.concatenate([rim, body.reshape(-1, 3)])
+    sink = np.clip(0.5 - (points[:, 1:2] - height) / 1.6, 0.0, 1.0)  # 0 on the roof, 1 on the floor
     bones = _bone("skull", len(points)) * (1 - sink) + _bone("jaw", len(points)) * sink
-    reach = (0.48 * (1 - 0.9 * t)).ravel()
-    uv = 0.5 + np.stack([reach * np.cos(turn.ravel()), reach * np.sin(turn.ravel())], axis=1)
-    return Organ("mouth", points, _grid(rows, columns, closed=True), uv, bones)
+    reach = np.linspace(0.48, 0.02, rows + 1)[:, None]
+    uv = 0.5 + np.stack([(reach * np.cos(turn)).ravel(), (reach * np.sin(turn)).ravel()], axis=1)
+    return Organ("mouth", points, _grid(rows + 1, columns, closed=True)[:, ::-1], uv, bones)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import Delaunay, cKDTree
+from scipy.spatial import Delaunay, KDTree
 
 from mien.geometry.chart import Places
 
@@ -17,7 +17,8 @@ def level_loop(field: Float[np.ndarray, " v"], triangles: Int[np.ndarray, "f 3"]
     above = field > value
     follow: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for triangle in triangles[(above[triangles].sum(axis=1) % 3) != 0]:
-        cut = [tuple(sorted((int(a), int(b)))) for a, b in zip(triangle, np.roll(triangle, -1), strict=True) if above[a] != above[b]]
+        around = zip(triangle.tolist(), np.roll(triangle, -1).tolist(), strict=True)
+        cut = [(min(a, b), max(a, b)) for a, b in around if above[a] != above[b]]
         for one, other in (cut, cut[::-1]):
             follow.setdefault(one, []).append(other)
     loops: list[list[tuple[int, int]]] = []
@@ -67,7 +68,7 @@ def poisson(
     points: Points, spacing: Float[np.ndarray, " n"], fixed: Points, fixed_spacing: Float[np.ndarray, " m"]
 ) -> Bool[np.ndarray, " n"]:
     """Keep points, in their order, that are at least their own spacing from each other and from the fixed ones (dart throwing)."""
-    tree = cKDTree(points)
+    tree = KDTree(points)
     free, kept = np.ones(len(points), bool), np.zeros(len(points), bool)
     for near in tree.query_ball_point(fixed, fixed_spacing):
         free[near] = False

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mien.geometry import chart, mesh, remesh
 from mien.geometry.chart import Places
 
 _FLIP = np.array([-1.0, 1.0])  # the mirror of the chart
+_EAR = (6.8, 2.5, -4.0, 4.5)  # further aside than the first, behind the second, between two heights: ears; cm on the mean head
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,16 @@ class SkinPlan:
     finest: float = 0.24  #: spacing near the features
     coarsest: float = 1.28
     growth: float = 0.088  #: of the spacing, per cm away from the features beyond `plateau`
-    plateau: float = 1.5
+    plateau: float = 1.4
+    ears: float = 0.5  #: spacing on the ears, which stand off the head
 
-    def spacing(self, distance: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Wanted distance between vertices at a distance from the features."""
-        return np.clip(self.finest + self.growth * np.maximum(distance - self.plateau, 0.0), self.finest, self.coarsest)
+    def spacing(self, points: Float[np.ndarray, "n 3"], features: KDTree) -> Float[np.ndarray, " n"]:
+        """Wanted distance between vertices at points of the head, by their distance from the features."""
+        wider = self.growth * np.maximum(features.query(points)[0] - self.plateau, 0.0)
+        aside, behind, bottom, top = _EAR
+        x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
+        on_ear = (x > aside) & (z < behind) & (y > bottom) & (y < top)
+        return np.clip(self.finest + wider, self.finest, np.where(on_ear, self.ears, self.coarsest))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +48,7 @@ class Skin:
     chart: Float[np.ndarray, "v 2"]  #: the flat disc, mirror-symmetric about u = 0
     source_chart: Float[np.ndarray, "w 2"]  #: of the source's vertices
     loops: Mapping[str, Int[np.ndarray, " n"]]  #: as in `mien.geometry.head.HeadModel.loops`, and ``border``
+    mouth_rings: Int[np.ndarray, "r n"]  #: from the hole outwards, each counter-clockwise from the corner on the subject's right
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +69,7 @@ def disc_chart(vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f
     top = middle[points[middle, 1].argmax()]
     border = np.roll(border, -int(np.flatnonzero(border == top)[0]))
     uv = chart.solve_map(chart.mean_value_weights(points, closed), border, chart.convex_border(points[border]))[: len(vertices)]
-    partner = cKDTree(vertices).query(vertices * [-1.0, 1.0, 1.0])[1]
+    partner = KDTree(vertices).query(vertices * [-1.0, 1.0, 1.0])[1]
     return 0.5 * (uv + _FLIP * uv[partner])
 
 
@@ -84,10 +91,10 @@ def build(
     rings = np.concatenate([eye.reshape(-1, 2), _mirrored(eye).reshape(-1, 2), lips.reshape(-1, 2)])
     edge = _border(source, border, plan.coarsest)
 
-    near = cKDTree(features)
+    near = KDTree(features)
 
     def spacing(points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
-        return plan.spacing(near.query(points)[0])
+        return plan.spacing(points, near)
 
     gap = np.minimum(distance["eye"] - plan.eye_rings[-1], distance["mouth"] - plan.mouth_rings[-1])
     midline = _midline(source, gap, spacing)
@@ -97,7 +104,8 @@ def build(
     holes_here = [loops[name] for name in ("eye_hole_L", "eye_hole_R", "mouth_hole")]
     places = chart.locate(source.chart, triangles, uv)
     points = places.matrix(triangles, len(vertices)) @ vertices
-    return Skin(places, remesh.triangulate(uv, points, holes_here), uv, source.chart, loops)
+    around = loops["mouth_hole"] + plan.mouth_points * np.arange(1 + len(plan.mouth_rings))[:, None]
+    return Skin(places, remesh.triangulate(uv, points, holes_here), uv, source.chart, loops, around)
 
 
 def _rings(

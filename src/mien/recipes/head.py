@@ -5,7 +5,7 @@ a smaller basis of unit variance; eyes, teeth and the inner mouth are built anew
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,19 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from mien import weights
+from mien.aus import AXES
 from mien.convert import ict as source_model
 from mien.convert import ict_organs
 from mien.convert.ict import ICT
 from mien.errors import DataError
 from mien.geometry import atlas, chart, mesh, skin
 from mien.geometry.chart import Places
+from mien.geometry.correctives import LipSeal, Spread, oval
 from mien.geometry.head import PARTS, HeadModel
 from mien.geometry.skin import Skin, SkinPlan
+
+_OVERLAP_CM = 0.03  # of the lips of the mean face
+_LIPS_STAY_SHUT = ("mouthSmile", "mouthDimple", "mouthFrown", "mouthStretch", "mouthPress", "cheekSquint", "cheekRaiser", "cheekPuff")
 
 Carry = Callable[[Float[np.ndarray, "n w 3"]], Float[np.ndarray, "n v 3"]]
 
@@ -55,26 +60,29 @@ def train(config: HeadConfig) -> Path:
     neutral = ict.neutral[:count].astype(np.float64)
     sheet = skin.build(neutral, face, _features(source), SkinPlan(finest=config.spacing), np.random.default_rng(config.seed))
     carry = _carrier(sheet, face, count)
-    organs = ict_organs.measure(ict, source.triangle_part.numpy())
-
-    mean = carry(neutral[None])[0]
-    expressions, identity = carry(ict.expressions[:, :count]), carry(ict.identity[:, :count])
-    for i, name in enumerate(ict.expression_names):
-        if name.startswith("eyeBlink"):
-            expressions[i] *= config.blink
+    names, jaw_open = list(ict.expression_names), ict.expression_names.index("jawOpen")
+    mean, shapes, identity = carry(neutral[None])[0], carry(ict.expressions[:, :count]), carry(ict.identity[:, :count])
+    shapes[[name.startswith("eyeBlink") for name in names]] *= config.blink
+    mean, shapes, identity = _sealed(mean, shapes, identity, names, sheet)
+    shapes = np.concatenate([shapes, _oval(mean + shapes[jaw_open], sheet)[None]])
+    mixing = np.c_[source.mixing.numpy(), np.array(AXES) == "AU27"]
     mix = _principal(identity * source_model.front_weight(mean, np.arange(len(mean)))[:, None], config.identities)
+
+    rim = sheet.loops["mouth_hole"][::2]  # the inside of the mouth hangs from copies of these vertices
+    organs = ict_organs.measure(ict, source.triangle_part.numpy(), mean[rim])
+    identity, shapes = (np.concatenate([offsets, offsets[:, rim]], axis=1) for offsets in (identity, shapes))
 
     tensors = {
         "identity.skin": np.tensordot(mix, identity, axes=1).astype(np.float16),
         "identity.bones": np.tensordot(mix, organs.identity, axes=1).astype(np.float32),
-        "shapes.skin": expressions.astype(np.float16),
-        "shapes.bones": organs.expressions.astype(np.float32),
-        "mixing": source.mixing.numpy(),
+        "shapes.skin": shapes.astype(np.float16),
+        "shapes.bones": np.concatenate([organs.expressions, np.zeros_like(organs.expressions[:1])]).astype(np.float32),
+        "mixing": mixing.astype(np.float32),
         **_landmarks(source, sheet, face),
-        **_assemble(mean, sheet, organs),
+        **_assemble(mean, sheet, organs, len(rim)),
     }
     path = config.out / "head.safetensors"
-    header = {"kind": "head", "name": "mien", "shape_names": ict.expression_names, "licence": "Apache-2.0; learned from ICT-FaceKit (MIT)"}
+    header = {"kind": "head", "name": "mien", "shape_names": [*names, "mouthOval"], "licence": "learned from ICT-FaceKit (MIT)"}
     weights.save(path, {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}, header)
     return path
 
@@ -117,6 +125,34 @@ def _carrier(sheet: Skin, face: Int[np.ndarray, "g 3"], count: int, stiffness: f
     return carry
 
 
+def _sealed(
+    mean: Float[np.ndarray, "v 3"],
+    shapes: Float[np.ndarray, "s v 3"],
+    identity: Float[np.ndarray, "k v 3"],
+    names: Sequence[str],
+    sheet: Skin,
+) -> tuple[Float[np.ndarray, "v 3"], Float[np.ndarray, "s v 3"], Float[np.ndarray, "k v 3"]]:
+    """Lips that meet in every neutral face, and that movements without AU25 do not part.
+
+    Otherwise an identity can part the lips, and the fit would explain a person's speech by who they are.
+    """
+    rings = sheet.mouth_rings[: SkinPlan.mouth_margin + 2]
+    seal = LipSeal(mean, rings, Spread(mean, sheet.triangles, rings[-1]))
+    mean = mean + seal.closing(seal.gaps(mean) + _OVERLAP_CM)
+    identity = identity + np.stack([seal.closing(seal.gaps(offsets)) for offsets in identity])
+    closed = [
+        seal.closing(np.clip(seal.gaps(o), 0, None)) if n.startswith(_LIPS_STAY_SHUT) else 0.0 * o
+        for n, o in zip(names, shapes, strict=True)
+    ]
+    return mean, shapes + np.stack(closed), identity
+
+
+def _oval(opened: Float[np.ndarray, "v 3"], sheet: Skin) -> Float[np.ndarray, "v 3"]:
+    """The offsets that make the mouth of a dropped jaw an oval: the source's has the shape of a V."""
+    margin = sheet.mouth_rings[SkinPlan.mouth_margin]
+    return Spread(opened, sheet.triangles, margin, reach=2.2)(oval(opened[margin]))
+
+
 def _principal(offsets: Float[np.ndarray, "k v 3"], size: int) -> Float[np.ndarray, "n k"]:
     """Rows that mix independent unit-variance modes into fewer, again of unit variance, that keep the most motion."""
     flat = offsets.reshape(len(offsets), -1)
@@ -137,7 +173,7 @@ def _landmarks(source: HeadModel, sheet: Skin, face: Int[np.ndarray, "g 3"]) -> 
     }
 
 
-def _assemble(mean: Float[np.ndarray, "v 3"], sheet: Skin, organs: ict_organs.Organs) -> dict[str, np.ndarray]:
+def _assemble(mean: Float[np.ndarray, "v 3"], sheet: Skin, organs: ict_organs.Organs, rim: int) -> dict[str, np.ndarray]:
     """One mesh of skin and organs: points, triangles, texture and named curves."""
     points, triangles, parts, first = [mean], [sheet.triangles], [np.full(len(sheet.triangles), PARTS.index("face"))], len(mean)
     loops: dict[str, Int[np.ndarray, " n"]] = {name: loop for name, loop in sheet.loops.items() if name != "border"}
@@ -162,7 +198,7 @@ def _assemble(mean: Float[np.ndarray, "v 3"], sheet: Skin, organs: ict_organs.Or
         "triangles": np.concatenate(triangles).astype(np.int16),
         "triangle_part": np.concatenate(parts).astype(np.uint8),
         "uv": np.concatenate(uv).astype(np.float32),
-        "organ_bones": np.concatenate([piece.bones for piece in organs.pieces]).astype(np.float16),
+        "organ_bones": np.concatenate([piece.bones for piece in organs.pieces])[rim:].astype(np.float16),
         "eye_regressor": np.stack(regressor),
         "iris_radius": organs.iris_radius.astype(np.float32),
         "front": source_model.front_weight(every, np.arange(len(mean))).astype(np.float16),
