@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
@@ -44,6 +44,8 @@ def opened_film(path: Path, max_pixels: int) -> Generator["Film"]:
         if not streams or container.format.name == "tty":  # FFmpeg draws text files as a terminal would
             raise VideoError(f"{path}: there is no picture in it, only {'sound' if container.streams.audio else 'data'}")
         stream = streams[0]
+        if stream.codec_context is None:  # type: ignore[reportUnnecessaryComparison] - its stub is too hopeful
+            raise VideoError(f"{path}: it is damaged or cut off, or its codec is not known")
         check_size(stream.width, stream.height, path, max_pixels)
         stream.thread_type = "AUTO"
         yield Film(path, container, stream)
@@ -58,6 +60,7 @@ class Film:
     stream: VideoStream
     trouble: str = ""
     first: VideoFrame | None = None
+    scaler: VideoReformatter = field(default_factory=VideoReformatter)  # keeps its tables; those of HDR take seconds to make
 
     @property
     def rate(self) -> Fraction:
@@ -99,7 +102,8 @@ class Film:
             raise VideoError(f"{self.path}: the frame changes {change}: cut the video where its proportions change")
         hdr = frame.color_trc in _HDR
         untagged_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720  # which players take for BT.709
-        shown = frame.reformat(
+        shown = self.scaler.reformat(
+            frame,
             width=max(1, round(width * (self.stream.sample_aspect_ratio or 1))),
             height=height,
             format="rgb24",

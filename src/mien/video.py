@@ -78,7 +78,8 @@ def frames(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]
     """
     path = _checked(path)
     if (picture := _animated_picture(path, max_pixels)) is not None:
-        return _from_picture(picture, path)
+        picture.close()
+        return _from_picture(path)
     with opened_film(path, max_pixels):  # complain now, not at the first frame
         return _from_film(path, max_pixels)
 
@@ -96,10 +97,13 @@ def _animated_picture(path: Path, max_pixels: int) -> Image.Image | None:
         image = opened(path)
     except (OSError, SyntaxError, ValueError):
         return None
-    if image.format != "GIF" and not getattr(image, "is_animated", False):
+    try:
+        if image.format != "GIF" and not getattr(image, "is_animated", False):
+            raise VideoError(f"{path}: this is a still picture, not a video")
+        check_size(*image.size, path, max_pixels)
+    except VideoError:
         image.close()
-        raise VideoError(f"{path}: this is a still picture, not a video")
-    check_size(*image.size, path, max_pixels)
+        raise
     return image
 
 
@@ -111,9 +115,9 @@ def _pause(picture: Image.Image, index: int) -> float:
     return milliseconds / 1000 if milliseconds > 10 else _PAUSE
 
 
-def _from_picture(picture: Image.Image, path: Path) -> Iterator[Photo]:
+def _from_picture(path: Path) -> Iterator[Photo]:
     time, count = 0.0, 0
-    with picture:
+    with opened(path) as picture:
         while True:
             try:
                 pause = _pause(picture, count)
