@@ -11,19 +11,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.api import EditResult, Head, animate, capture, edit, read
+    from mien.api.animating import animate
+    from mien.api.capturing import capture
+    from mien.api.editing import EditResult, edit
+    from mien.api.reading import read
     from mien.aus import AUShift, AUVector
     from mien.errors import MienError
+    from mien.export import Head
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "read": "mien.api",
-    "edit": "mien.api",
-    "animate": "mien.api",
-    "capture": "mien.api",
-    "EditResult": "mien.api",
-    "Head": "mien.api",
+    "read": "mien.api.reading",
+    "edit": "mien.api.editing",
+    "animate": "mien.api.animating",
+    "capture": "mien.api.capturing",
+    "EditResult": "mien.api.editing",
+    "Head": "mien.export",
     "AUShift": "mien.aus",
     "AUVector": "mien.aus",
     "MienError": "mien.errors",

@@ -78,7 +78,7 @@ def fetch(name: str, *, offline: bool = False, on_progress: Callable[[int, int],
     """Download an artefact to `folder`, check its SHA-256 and give its path; a file that is there and right is not fetched again.
 
     A broken download goes on where it stopped; the file appears whole or not at all. With `offline` no socket is opened.
-    `on_progress` is told the bytes so far and in all (0: the server does not say). Raises `WeightsError` when the file cannot be had.
+    `on_progress` is told, for each piece, its bytes and those of the whole file (0: the server does not say). Raises `WeightsError` when the file cannot be had.
     """
     entry = known(name)
     if not entry.url:
@@ -120,6 +120,6 @@ def _download(url: str, partial: Path, on_progress: Callable[[int, int], None]) 
         with partial.open("ab" if done else "wb") as file:
             while chunk := response.read(_CHUNK):
                 done += file.write(chunk)
-                on_progress(done, total)
+                on_progress(len(chunk), total)
     if done < total:
         raise ConnectionError(f"the connection ended after {done} of {total} bytes")

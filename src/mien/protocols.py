@@ -56,4 +56,22 @@ class Capture(Protocol):
         ...
 
 
-__all__ = ["Capture", "CropSpec", "Drawn", "Engine", "Reader"]
+@runtime_checkable
+class SequenceReader(Reader, Protocol):
+    """A reader that knows more of a person from many frames, such as what the neutral face shows."""
+
+    def measure_sequence(self, crops: Sequence[Crop]) -> list[Reading]:
+        """Read the frames of one person together. Only landmarks are looked at: the crops may come without their pixels."""
+        ...
+
+
+@runtime_checkable
+class SequenceCapture(Capture, Protocol):
+    """A capture that knows more of a person from many frames, such as the shape."""
+
+    def capture_sequence(self, crops: Sequence[Crop]) -> list[HeadCode]:
+        """Solve the frames of one person together. Only landmarks are looked at: the crops may come without their pixels."""
+        ...
+
+
+__all__ = ["Capture", "CropSpec", "Drawn", "Engine", "Reader", "SequenceCapture", "SequenceReader"]

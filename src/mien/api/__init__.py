@@ -1,0 +1,1 @@
+"""The verbs: `reading`, `editing`, `animating`, `capturing`; `mien` itself exports them, each imported when first used."""

@@ -1,0 +1,102 @@
+"""Move the faces of a photo along a motion."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from mien import edits as language
+from mien import images, motion, video
+from mien.api import registry
+from mien.api.portrait import Choice, Portrait
+from mien.api.reading import expressions_of
+from mien.api.sources import Source
+from mien.aus import AUShift, AUVector
+from mien.edits import change_by
+from mien.errors import UsageError
+from mien.motion import Motion
+from mien.provenance import Provenance
+
+Words = str | Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Animation:
+    """A photo in motion: iterate over it for the frames, each drawn when it is asked for, or save it."""
+
+    portrait: Portrait
+    motions: Sequence[Motion]  #: one for each chosen face, all with the same times
+    made: str  #: how, in words, for the record
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return self.motions[0].fps
+
+    def __len__(self) -> int:
+        return len(self.motions[0])
+
+    def __iter__(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        for frame in range(len(self)):
+            yield self.portrait.draw([[change_by(m.shift(frame))] for m in self.motions])
+
+    def save(self, path: str | Path, *, on_frame: Callable[[], None] | None = None) -> Path:
+        """Write .mp4, .webm, .gif or .webp, frame by frame; `on_frame` is called after each. The file says how it was made."""
+        photo = self.portrait.photo
+        made = Provenance("animated", self.portrait.engine.name, self.made, photo.sha256)
+        inputs = [photo.path] if photo.path else []
+        with video.Writer(path, photo.size, self.fps, provenance=made, inputs=inputs) as writer:
+            for rgb in self:
+                writer.add(rgb)
+                if on_frame is not None:
+                    on_frame()
+        return Path(path)
+
+
+def animate(
+    photo: Source,
+    driver: str | Path | None = None,
+    *,
+    keys: str | Path | None = None,
+    from_: Words | None = None,
+    to: Words | None = None,
+    seconds: float = 2.0,
+    fps: float = motion.FPS,
+    engine: str = "mesh",
+    face: Choice = None,
+) -> Animation:
+    """Move faces of a photo: as in the video `driver` (relative to its own neutral), by the CSV `keys`, or between two edits.
+
+    `keys` are keyframes (``time,AU12,...``) or a table of OpenFace, py-feat or `mien.read`. Without `from_` the motion starts at the
+    photo as it is; `seconds` is its length. `face` as in `mien.edit`. Raises `UsageError` unless exactly one kind of motion is given.
+    """
+    between = from_ is not None or to is not None
+    if sum((driver is not None, keys is not None, between)) != 1:
+        raise UsageError("say what moves the face: one of a driver video (--driver), a CSV (--keys), or two edits (--from, --to)")
+    portrait = Portrait.of(images.read(photo), registry.engine(engine), face)
+    if between:
+        made = f"from {_said(from_) or 'as it is'} to {_said(to) or 'as it is'}"
+        return Animation(portrait, _between(portrait, from_ or (), to or (), seconds, fps), made)
+    if driver is not None:
+        times, expressions = expressions_of(driver)
+        moves, made = motion.follow(times, expressions, fps), f"driver {Path(driver).name}"
+    else:
+        moves, made = motion.read(str(keys), fps=fps), f"keys {Path(str(keys)).name}"
+    return Animation(portrait, [moves] * len(portrait.numbers), made)
+
+
+def _said(words: Words | None) -> str:
+    return words if isinstance(words, str) else " ".join(words or ())
+
+
+def _between(portrait: Portrait, start: Words, end: Words, seconds: float, fps: float) -> list[Motion]:
+    """For each face the motion between what the two edits make of it."""
+    readings = registry.reader("geometry").measure(portrait.crops)
+    ends = [[_shift(words, reading.aus) for words in (start, end)] for reading in readings]
+    return [motion.between(first, last, seconds, fps) for first, last in ends]
+
+
+def _shift(words: Words, measured: AUVector) -> AUShift:
+    return language.commanded(language.parse(words), measured) - measured

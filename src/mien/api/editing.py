@@ -1,0 +1,164 @@
+"""Edit the expression of the faces in a photo."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from PIL import Image
+
+from mien import edits as language
+from mien import images
+from mien.api import registry
+from mien.api.labelled import side_by_side
+from mien.api.measuring import Line, measure_again, report, shape_similarity
+from mien.api.portrait import Choice, Portrait
+from mien.api.reading import main_reading
+from mien.api.solving import Solution, solve_for
+from mien.api.sources import Source
+from mien.aus import AUVector
+from mien.edits import Edit, TextEdit, TransferEdit
+from mien.errors import UsageError
+from mien.protocols import Reader
+from mien.provenance import Provenance
+from mien.tables import Row, table
+from mien.types import Photo, Reading
+
+Words = str | Iterable[str] | Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class EditResult:
+    """An edited photo. What was measured on it is measured when it is first asked for."""
+
+    photo: Photo  #: as it was
+    rgb: UInt8[np.ndarray, "h w 3"]  #: as it is now, the whole picture at its own size
+    edits: tuple[Edit, ...]
+    portrait: Portrait
+    reader: Reader
+    rounds: int = 0  #: of corrections that `solve` made
+
+    @property
+    def image(self) -> Image.Image:
+        """The edited picture for Pillow, with the alpha of the photo."""
+        picture = Image.fromarray(self.rgb)
+        if self.photo.alpha is not None:
+            picture.putalpha(Image.fromarray(self.photo.alpha))
+        return picture
+
+    @cached_property
+    def readings(self) -> tuple[list[Reading], list[Reading | None]]:
+        """The edited faces before and after; None where no face was found any more."""
+        before = self.reader.measure(self.portrait.crops)
+        return before, measure_again(replace(self.photo, rgb=self.rgb), self.portrait.crops, self.reader)
+
+    @property
+    def before(self) -> pd.DataFrame:
+        """The edited faces as they were: the columns of `mien.read`."""
+        return self._table(self.readings[0])
+
+    @property
+    def after(self) -> pd.DataFrame:
+        """The edited faces as they are now: the columns of `mien.read`."""
+        return self._table(self.readings[1])
+
+    def _table(self, readings: Sequence[Reading | None]) -> pd.DataFrame:
+        file = str(self.photo.path or "")
+        return table([Row(file, self.photo.size, r, face=n) for n, r in zip(self.portrait.numbers, readings, strict=True)])
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The rows of `report`, typed."""
+        unseen = AUVector.of({}, others=np.nan)
+        lines: list[Line] = []
+        for number, was, now in zip(self.portrait.numbers, *self.readings, strict=True):
+            target = language.commanded(self.edits, was.aus)
+            lines.extend(report(number, was.aus, unseen if now is None else now.aus, target))
+        return lines
+
+    @property
+    def report(self) -> pd.DataFrame:
+        """Commanded against achieved, unit by unit: `face, au, role, before, commanded, achieved, error`; see `mien.api.measuring.Line`."""
+        return pd.DataFrame([{**vars(line), "error": line.error} for line in self.lines])
+
+    @cached_property
+    def shape_similarity(self) -> list[float]:
+        """For each edited face the cosine between the fitted identity shapes before and after: geometry, not face recognition."""
+        return [shape_similarity(crop, replace(self.photo, rgb=self.rgb)) for crop in self.portrait.crops]
+
+    def compare(self) -> UInt8[np.ndarray, "h2 w2 3"]:
+        """Before and after, side by side, with what was asked written below."""
+        return side_by_side([(self.photo.rgb, "before"), (self.rgb, self.words)])
+
+    @property
+    def words(self) -> str:
+        """The edits as they are written."""
+        return " ".join(map(str, self.edits))
+
+    def save(self, path: str | Path, *, in_place: bool = False) -> Path:
+        """Write the edited picture; the file says how it was made. Never over the photo's own file unless `in_place`."""
+        return images.write(self.rgb, path, like=self.photo, provenance=self.provenance, in_place=in_place)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What a file of this picture says of its making."""
+        return Provenance("edited", self.portrait.engine.name, self.words, self.photo.sha256)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that was measured, for JSON: NaN where nothing was."""
+        return {
+            "edit": self.words,
+            "engine": self.portrait.engine.name,
+            "rounds": self.rounds,
+            "faces": list(self.portrait.numbers),
+            "shape_similarity": self.shape_similarity,
+            "report": self.report.to_dict("records"),
+        }
+
+
+def edit(
+    photo: Source,
+    edits: Words = (),
+    *,
+    like: Source | None = None,
+    only: str | None = None,
+    emotion: str | None = None,
+    text: str | None = None,
+    engine: str = "mesh",
+    face: Choice = None,
+    solve: bool = False,
+) -> EditResult:
+    """Change the expression of faces in a photo; the rest of the photo stays as it is, pixel by pixel.
+
+    `edits` are words (``"AU12=+2 AU4=0"``) or intensities to set (``{"AU12": 3}``); `like` is a photo whose expression is taken over,
+    of `only` brows, eyes or mouth; `emotion` is the name of a prototype. They are done in this order. `face` is a number from 0,
+    left to right, or ``"all"``; the largest face if not given. `solve` measures the result and corrects until it is what was commanded.
+
+    Raises `EditError` for what cannot be understood or done, `FaceError` without the face, `ImageError` for an unreadable photo.
+    """
+    wanted = _wanted(edits, like, only, emotion, text)
+    portrait = Portrait.of(images.read(photo), registry.engine(engine), face)
+    reader = registry.reader("geometry")
+    solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
+    return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds)
+
+
+def _wanted(edits: Words, like: Source | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:
+    wanted = list(language.parse(edits))
+    if only is not None and like is None:
+        raise UsageError(f"only {only}: says what to take over from another photo; name it with like (--like)")
+    if like is not None:
+        reading = main_reading(images.read(like))
+        source = Path(like).name if isinstance(like, str | Path) else ""
+        wanted.append(TransferEdit(reading.aus, only, source))
+    if emotion is not None:
+        wanted.append(language.to_emotion(emotion))
+    if text is not None:
+        wanted.append(TextEdit(text))
+    if not wanted:
+        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion, --text)")
+    return tuple(wanted)

@@ -1,0 +1,41 @@
+"""Engines, readers and captures by name: a module ``mien.engines.NAME`` with a function `build` is the engine NAME."""
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import Any, Literal
+
+from mien.errors import UsageError, one_of
+from mien.protocols import Capture, Engine, Reader
+
+Kind = Literal["engines", "readers", "captures", "recipes"]
+
+
+def names(kind: Kind) -> list[str]:
+    """What there is of a kind, in alphabetical order; nothing of it is imported."""
+    package = importlib.import_module(f"mien.{kind}")
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+
+
+def _build(kind: Kind, name: str) -> Any:
+    if name not in names(kind):
+        raise UsageError(f"{kind.removesuffix('s')} {one_of(name, names(kind))}")
+    return importlib.import_module(f"mien.{kind}.{name}").build()
+
+
+@cache
+def engine(name: str) -> Engine[Any]:
+    """The engine of that name with its bundled weights; raises `UsageError` when there is none."""
+    return _build("engines", name)
+
+
+@cache
+def reader(name: str) -> Reader:
+    """The reader of that name with its bundled weights; raises `UsageError` when there is none."""
+    return _build("readers", name)
+
+
+@cache
+def capture(name: str) -> Capture:
+    """The capture of that name with its bundled weights; raises `UsageError` when there is none."""
+    return _build("captures", name)

@@ -1,0 +1,65 @@
+"""Edits that are measured and corrected until the face shows what was commanded."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import UInt8
+
+from mien.api.measuring import measure_again
+from mien.api.portrait import Portrait
+from mien.aus import MAX_INTENSITY, AUShift, AUVector
+from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit, TransferEdit, change_by, commanded
+from mien.errors import UsageError
+from mien.protocols import Reader
+
+TOLERANCE = 0.5  #: FACS steps: a commanded unit that is nearer than this is met
+ROUNDS = 4  #: corrections at most
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """An edited picture and the number of corrections it took."""
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    rounds: int
+
+
+def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Solution:
+    """Draw, measure, and add what is missing to the command, until every commanded unit is within `TOLERANCE`, at most `ROUNDS` times.
+
+    Of all pictures the one with the smallest largest error is kept. Units that the reader does not measure are done as commanded.
+    Raises `UsageError` for edits that are not action units.
+    """
+    if not all(isinstance(edit, AUEdit | TransferEdit) for edit in wanted):
+        named = next(edit for edit in wanted if isinstance(edit, AttributeEdit | TextEdit))
+        raise UsageError(f"solve (--solve) meets action units, and {named} is none: leave one of them out")
+    before = [reading.aus for reading in reader.measure(portrait.crops)]
+    targets = [commanded(wanted, expression) for expression in before]
+    shifts = [target - expression for target, expression in zip(targets, before, strict=True)]
+    best = Solution(portrait.draw([[change_by(shift)] for shift in shifts]), 0)
+    smallest, picture = math.inf, best.rgb
+    for done in range(ROUNDS + 1):
+        errors = _errors(portrait, picture, targets, reader)
+        largest = max(float(np.abs(error.values).max()) for error in errors) if errors else math.inf
+        if largest < smallest:
+            best, smallest = Solution(picture, done), largest
+        if largest <= TOLERANCE or not errors or done == ROUNDS:
+            break
+        shifts = [_allowed(shift + error) for shift, error in zip(shifts, errors, strict=True)]
+        picture = portrait.draw([[change_by(shift)] for shift in shifts])
+    return best
+
+
+def _errors(portrait: Portrait, rgb: UInt8[np.ndarray, "h w 3"], targets: Sequence[AUVector], reader: Reader) -> list[AUShift]:
+    """For each face what is missing to its target, 0 along axes that are not commanded or not measured; [] when a face is lost."""
+    readings = [r for r in measure_again(replace(portrait.photo, rgb=rgb), portrait.crops, reader) if r is not None]
+    if len(readings) < len(targets):
+        return []
+    return [target - reading.aus for target, reading in zip(targets, readings, strict=True)]
+
+
+def _allowed(shift: AUShift) -> AUShift:
+    """Within the steps that an edit can have."""
+    return AUShift(np.clip(shift.values, -MAX_INTENSITY, MAX_INTENSITY))

@@ -1,0 +1,34 @@
+"""``mien animate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.console import note, progress
+from mien.cli.words import Engine, Face, face_choice
+
+
+def animate(
+    photo: Annotated[str, typer.Argument(metavar="PATH", help="The photo.")],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write: .mp4, .webm, .gif or .webp.")],
+    driver: Annotated[str | None, typer.Option(metavar="VIDEO", help="Move as the face in this video, relative to its neutral.")] = None,
+    keys: Annotated[
+        str | None, typer.Option(metavar="CSV", help="Keyframes (time,AU12,...) or a table of mien, OpenFace, py-feat.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="EDIT", help="Begin here, say AU12=0; else as the photo is.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="EDIT", help="End here, say 'AU12=5 AU6=3'.")] = None,
+    seconds: Annotated[float, typer.Option(help="How long, for --from and --to.")] = 2.0,
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
+    engine: Engine = "mesh",
+    face: Face = None,
+) -> None:
+    """Move a face of a photo: by a driver video, by keys, or from one edit to another."""
+    from mien.api import animating
+
+    choice = face_choice(face)
+    moving = animating.animate(photo, driver, keys=keys, from_=start, to=end, seconds=seconds, fps=fps, engine=engine, face=choice)
+    with progress("drawing", len(moving)) as tick:
+        moving.save(out, on_frame=tick)
+    note(f"out: {out} ({len(moving)} frames, {len(moving) / moving.fps:.1f} s)")

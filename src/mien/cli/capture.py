@@ -1,0 +1,24 @@
+"""``mien capture``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.console import note, progress
+from mien.cli.words import Face, Paths, face_choice
+
+
+def capture(
+    paths: Paths,
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write: .glb, .obj, .npz or .csv.")],
+    capture: Annotated[str, typer.Option(help="The capture that solves for the head.")] = "fit",
+    face: Face = None,
+) -> None:
+    """Turn the face of a photo, of several photos of one person, or of a video into a textured 3-D head with morph targets."""
+    from mien.api import capturing
+
+    with progress("looking") as tick:
+        head = capturing.capture(paths, capture=capture, face=face_choice(face), on_picture=tick)
+    note(f"out: {head.save(out)}")

@@ -1,0 +1,65 @@
+"""``mien edit``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.console import note, say, say_json, say_table
+from mien.cli.words import Engine, Face, face_choice
+from mien.errors import UsageError
+
+if TYPE_CHECKING:
+    from mien.api.editing import EditResult
+
+_SHOWN = 0.5  # steps: smaller changes of units that were not asked for are not worth a line
+
+
+def edit(
+    photo: Annotated[str, typer.Argument(metavar="PATH", help="The photo.")],
+    edits: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EDIT", help="AU12=+2 (change by two FACS steps), AU12=3 (set), AU12L=+2 (the subject's left)."),
+    ] = None,
+    *,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write; the suffix tells the format.")] = None,
+    like: Annotated[str | None, typer.Option(help="Take over the expression of this photo.")] = None,
+    only: Annotated[str | None, typer.Option(help="Of --like: mouth, eyes or brows alone.")] = None,
+    emotion: Annotated[str | None, typer.Option(help="happiness, surprise, sadness, anger, disgust, fear, contempt or neutral.")] = None,
+    text: Annotated[str | None, typer.Option(help="A description, for engines that know words.")] = None,
+    engine: Engine = "mesh",
+    face: Face = None,
+    solve: Annotated[bool, typer.Option("--solve", help="Measure the result and correct until it is what was commanded.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side, as OUT.compare.SUFFIX.")] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Write over the photo itself.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")] = False,
+) -> None:
+    """Change the expression of a face in a photo; every pixel that is not of the face stays as it is."""
+    if out is None and not in_place:
+        raise UsageError("where to? name a file with -o OUT, or say --in-place")
+    from mien import images
+    from mien.api import editing
+
+    result = editing.edit(
+        photo, edits or (), like=like, only=only, emotion=emotion, text=text, engine=engine, face=face_choice(face), solve=solve
+    )
+    written = result.save(out or Path(photo), in_place=in_place)
+    paths = {"out": str(written)}
+    if compare:
+        beside = written.with_name(f"{written.stem}.compare{written.suffix}")
+        paths["compare"] = str(images.write(result.compare(), beside, like=result.photo, provenance=result.provenance))
+    if as_json:
+        say_json({**paths, **result.to_dict()})
+        return
+    _print_report(result)
+    for what, path in paths.items():
+        note(f"{what}: {path}")
+
+
+def _print_report(result: "EditResult") -> None:
+    numbers = ["before", "commanded", "achieved", "error"]
+    moved = [line for line in result.lines if line.role == "commanded" or abs(line.achieved - line.before) >= _SHOWN]
+    rows = [(line.face, line.au, line.role, *(f"{getattr(line, number):.1f}" for number in numbers)) for line in moved]
+    say_table(["face", "AU", "", *numbers], rows, right=numbers)
+    similar = ", ".join(f"{value:.3f}" for value in result.shape_similarity)
+    say(f"shape similarity before/after (cosine of fitted identity, not recognition): {similar}")

@@ -1,0 +1,49 @@
+"""Every engine, reader and capture there is, and two faces for them."""
+
+import contextlib
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from mien.api import registry
+from mien.faces import align
+from mien.protocols import CropSpec
+
+
+@pytest.fixture(scope="session", params=registry.names("engines"))
+def engine(request):
+    return registry.engine(request.param)
+
+
+@pytest.fixture(scope="session", params=registry.names("readers"))
+def reader(request):
+    return registry.reader(request.param)
+
+
+@pytest.fixture(scope="session", params=registry.names("captures"))
+def capture(request):
+    return registry.capture(request.param)
+
+
+@pytest.fixture(scope="session")
+def crops(drawn, drawn_smile):
+    """A neutral face and a smiling one, cut at the pixels of their photos."""
+    return [align.cut(render.photo, render.face, CropSpec()) for render in (drawn, drawn_smile)]
+
+
+@pytest.fixture
+def no_global_randomness():
+    """A block that must leave every global random state as it was."""
+
+    def states():
+        return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()  # noqa: NPY002
+
+    @contextlib.contextmanager
+    def guard():
+        before = states()
+        yield
+        assert states() == before
+
+    return guard
