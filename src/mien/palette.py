@@ -4,56 +4,54 @@ Ordered dithering gives a pixel that does not change the same colour in every fr
 and the encoder stores only what moved; error diffusion would let the noise of the mouth run over the whole picture below it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy.spatial import KDTree
 
 _BITS = 6  # of each channel, in the table from colours to palette entries
-_LEVELS = 1 << _BITS
+_DITHER = 16.0  # at most, in levels of 0..255
 
 
-@dataclass(frozen=True, eq=False)
 class Palette:
-    """Colours, and the nearest of them for every colour there is."""
+    """The 256 colours of one picture, by median cut (Heckbert 1982), and the nearest of them for any colour."""
 
-    colours: UInt8[np.ndarray, "256 3"]
-    nearest: UInt8[np.ndarray, "r g b"]  #: by the upper bits of red, green and blue
-    spread: float  #: how far apart neighbouring colours are, in levels of 0..255
-
-    @staticmethod
-    def of(rgb: UInt8[np.ndarray, "h w 3"]) -> "Palette":
-        """The palette of a picture, by median cut (Heckbert 1982)."""
+    def __init__(self, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
         fitted = Image.fromarray(rgb).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).getpalette() or []
-        colours = np.zeros((256, 3), np.uint8)
-        colours.reshape(-1)[: len(fitted)] = fitted
-        tree = KDTree(np.unique(colours, axis=0).astype(np.float32))
-        apart, _ = tree.query(tree.data, k=min(2, tree.n))
-        middles = (np.indices((_LEVELS,) * 3).reshape(3, -1).T + 0.5) * (256 / _LEVELS)
-        _, nearest = KDTree(colours.astype(np.float32)).query(middles.astype(np.float32))
-        return Palette(colours, np.asarray(nearest, np.uint8).reshape((_LEVELS,) * 3), float(np.median(apart[..., -1])))
+        self.colours = np.zeros((256, 3), np.uint8)
+        self.colours.reshape(-1)[: len(fitted)] = fitted
+        self._tree = KDTree(self.colours.astype(np.float32))
+        self._nearest = np.full(1 << 3 * _BITS, -1, np.int16)  # by the upper bits of red, green and blue; filled as they are met
+        apart, _ = KDTree(np.unique(self.colours, axis=0)).query(self.colours, k=2)
+        self._spread = min(_DITHER, float(np.median(apart[:, 1])))  # how far neighbouring colours are apart
 
     def draw(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
         """Palette entries of a picture, dithered with Bayer's 8 x 8 matrix (1973)."""
         height, width = rgb.shape[:2]
         tiles = np.tile(_BAYER, (-(-height // 8), -(-width // 8)))[:height, :width]
-        dithered = np.clip(rgb + np.rint(tiles * self.spread).astype(np.int16)[..., None], 0, 255)
-        red, green, blue = np.moveaxis(dithered >> (8 - _BITS), 2, 0)
-        return self.nearest[red, green, blue]
+        shift = np.rint(tiles * self._spread).astype(np.int16)[..., None]
+        return self._entries(np.clip(rgb + shift, 0, 255).astype(np.uint8))
 
     def error(self, rgb: UInt8[np.ndarray, "h w 3"]) -> float:
         """How far a picture is from the nearest colours: the mean over every 16th pixel, in levels of 0..255."""
-        sample = rgb[::4, ::4]
-        red, green, blue = np.moveaxis(sample >> (8 - _BITS), 2, 0)
-        return float(np.abs(self.colours[self.nearest[red, green, blue]].astype(np.int16) - sample).mean())
+        sample = np.ascontiguousarray(rgb[::4, ::4])
+        return float(np.abs(self.colours[self._entries(sample)].astype(np.int16) - sample).mean())
+
+    def _entries(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
+        """The nearest palette entry of each pixel."""
+        red, green, blue = np.moveaxis((rgb >> (8 - _BITS)).astype(np.int32), 2, 0)
+        cells = (red << 2 * _BITS) | (green << _BITS) | blue
+        unmet = np.unique(cells[self._nearest[cells] < 0])
+        if unmet.size:
+            upper = np.stack([unmet >> 2 * _BITS, unmet >> _BITS, unmet], axis=-1) & ((1 << _BITS) - 1)
+            _, self._nearest[unmet] = self._tree.query((upper + 0.5) * (1 << (8 - _BITS)))
+        return self._nearest[cells].astype(np.uint8)
 
 
-def _bayer(levels: int) -> Float32[np.ndarray, "n n"]:
+def _bayer(doublings: int) -> Float32[np.ndarray, "n n"]:
     """Thresholds in -0.5..0.5, by the recursion M(2n) = [[4M, 4M + 2], [4M + 3, 4M + 1]]."""
     matrix = np.zeros((1, 1), np.int64)
-    for _ in range(levels):
+    for _ in range(doublings):
         matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
     return ((matrix + 0.5) / matrix.size - 0.5).astype(np.float32)
 

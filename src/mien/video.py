@@ -271,7 +271,7 @@ class Writer:
 
     def _paletted(self, rgb: UInt8[np.ndarray, "h w 3"]) -> VideoFrame:
         if self._palette is None or self._palette.error(rgb) > self._worst:
-            self._palette = Palette.of(rgb)
+            self._palette = Palette(rgb)
             self._worst = _NEW_SCENE * self._palette.error(rgb) + 1
         argb = np.hstack([np.full((256, 1), 255, np.uint8), self._palette.colours])
         both: Any = (self._palette.draw(rgb), argb)  # its stub knows one array only
