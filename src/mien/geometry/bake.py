@@ -22,6 +22,12 @@ _GRAZING, _FACING = 0.25, 0.6  # cosine to the viewer from which skin is used at
 _HIDDEN_CM = 0.35  # what lies further than this behind the nearest surface is hidden
 _VIEW = 768  # pixels on the longer side of the picture in which hiding is decided
 _CELL, _COMMON = 8, 5e-4  # the side of a cell of the colour histogram, and the share of the face that makes its colour a plausible one
+_OPENINGS = {
+    "eye_hole_L": ("lid_upper_L", "lid_lower_L"),
+    "eye_hole_R": ("lid_upper_R", "lid_lower_R"),
+    "mouth_hole": ("lip_upper", "lip_lower"),
+}
+_EDGE_CM, _LASHES_CM, _FAR_CM = 0.06, 0.25, 9.0  # softness of the edges of lids and lips; the dark line along them; beyond all of it
 _RINGS = 48  # of an eye, from the pupil outwards
 _EYE = np.array([[40, 26, 20], [92, 62, 42], [222, 214, 208]], np.float32)  # pupil, iris and white where none is seen
 
@@ -54,7 +60,8 @@ def bake(
     color, weight = _seen(head, chart, vertices, pose, rgb)
     part = np.where(chart.triangle >= 0, head.triangle_part.numpy()[chart.triangle], -1)
     skin = (part == PARTS.index("face")) | (part == PARTS.index("head"))
-    out = _skin(head, chart, skin, color, weight)
+    place = chart.of(np.column_stack([head.mean.numpy(), _past_margins(head)]), head.triangles.numpy(), skin)
+    out = _skin(color, weight, skin, place[:, :3], place[:, 3])
     for side in "LR":
         texels = part == PARTS.index(f"eye_{side}")
         if texels.any():
@@ -77,7 +84,7 @@ def _seen(
     colors, weights = np.zeros((*texels.shape, 3), np.float32), np.zeros(texels.shape, np.float32)
     colors[texels], weights[texels] = _sample(rgb, x, y, texels.shape[0]), weight
     front = chart.of(head.front.numpy()[:, None], triangles, texels)[:, 0]
-    weights[texels] *= _plausible(colors[texels], front * weight, front)
+    weights[texels] *= _plausible(colors[texels], weight, _smoothstep((front - 0.5) / 0.4))
     return colors, _recede(weights)
 
 
@@ -93,15 +100,15 @@ def _plausible(
 ) -> Float[np.ndarray, " n"]:
     """0..1: off the front of the face, whether a colour is one that the front has; walls and collars mostly are not.
 
-    `weight` says which texels teach the colours, in a histogram of Lab.
+    The texels with weight on the front teach the colours, in a histogram of Lab.
     """
     lab = cv2.cvtColor(np.clip(color, 0, 255)[:, None].astype(np.uint8), cv2.COLOR_RGB2LAB)[:, 0]
     cell = tuple((lab // _CELL).T)
     known = np.zeros((256 // _CELL,) * 3)
-    np.add.at(known, cell, weight)
+    np.add.at(known, cell, weight * front)
     known = gaussian_filter(known, 1.0)
-    likely = _smoothstep(known[cell] / (_COMMON * weight.sum()))
-    return front + (1.0 - front) * likely
+    likely = _smoothstep(known[cell] / (_COMMON * known.sum()))
+    return np.maximum(likely, front)
 
 
 def _sample(rgb: np.ndarray, x: np.ndarray, y: np.ndarray, finest: int) -> Float32[np.ndarray, "n 3"]:
@@ -129,18 +136,35 @@ def _nearest(points: np.ndarray, triangles: np.ndarray, x: np.ndarray, y: np.nda
     return depth[row, column]
 
 
-def _skin(head: HeadModel, chart: Atlas, skin: np.ndarray, color: np.ndarray, weight: np.ndarray) -> Float32[np.ndarray, "s s 3"]:
-    """Skin seen, then mirrored, then spread from around; the fades between them are as soft as the weights."""
-    weight = np.where(skin, weight, 0.0).astype(np.float32)
-    place = chart.of(head.mean.numpy(), head.triangles.numpy(), skin)
-    own = weight[skin]
+def _past_margins(head: HeadModel) -> Float[np.ndarray, " v"]:
+    """How far each vertex of the skin lies outside the edges of lids and lips, cm over the surface; negative on their inner sides."""
+    skin = head.triangles[(head.triangle_part == PARTS.index("face")) | (head.triangle_part == PARTS.index("head"))].numpy()
+    mean, past = head.mean.numpy().astype(np.float64), np.full(len(head.mean), np.inf)
+    for hole, margins in _OPENINGS.items():
+        edge = np.concatenate([head.loops[name].numpy() for name in margins])
+        if len(edge):
+            inside = mesh.geodesic_distances(mean, skin, head.loops[hole].numpy())
+            depth = inside[edge][KDTree(mean[edge]).query(mean)[1]]  # from the hole to the nearest place of the edge
+            past = np.minimum(past, inside - depth)
+    return past.clip(-_FAR_CM, _FAR_CM)
+
+
+def _skin(color: np.ndarray, weight: np.ndarray, skin: np.ndarray, place: np.ndarray, past: np.ndarray) -> Float32[np.ndarray, "s s 3"]:
+    """Skin seen, then mirrored, then spread from around; the fades between them are as soft as the weights.
+
+    `place` [n, 3] is where the skin's texels are on the mean head, `past` [n] how far outside the edges of lids and lips. The inner
+    sides take nothing from the photo, where eye and teeth are; what is spread over them comes from beyond lashes and lip line.
+    """
+    own = weight[skin] * _smoothstep(1.0 + past / _EDGE_CM)
     _, twin = KDTree(place[::4]).query(place * (-1.0, 1.0, 1.0))  # the texel at the same place on the other side
     other, trust = color[skin][::4][twin], own[::4][twin]
     rest = trust * (1.0 - own)
-    mixed = (own[:, None] * color[skin] + rest[:, None] * other) / np.maximum(own + rest, 1e-6)[:, None]
-    color, total = np.zeros_like(color), np.zeros_like(weight)
-    color[skin], total[skin] = mixed, own + rest
-    return color * total[..., None] + spread(color, total) * (1.0 - total[..., None])
+    total, source = np.zeros_like(weight), np.zeros_like(weight)
+    total[skin] = own + rest
+    source[skin] = total[skin] * _smoothstep((past - _EDGE_CM) / _LASHES_CM)
+    mixed = np.zeros_like(color)
+    mixed[skin] = (own[:, None] * color[skin] + rest[:, None] * other) / np.maximum(own + rest, 1e-6)[:, None]
+    return mixed * total[..., None] + spread(mixed, source) * (1.0 - total[..., None])
 
 
 def spread(color: Float32[np.ndarray, "s s 3"], weight: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "s s 3"]:
@@ -152,7 +176,7 @@ def spread(color: Float32[np.ndarray, "s s 3"], weight: Float32[np.ndarray, "s s
     coarse = cv2.resize(color * weight[..., None], half, interpolation=cv2.INTER_AREA) / np.maximum(coarse_weight, 1e-6)[..., None]
     full = np.minimum(4.0 * coarse_weight, 1.0)  # a quarter of the finer texels is enough to trust the coarser one
     coarse = full[..., None] * coarse + (1.0 - full[..., None]) * spread(coarse, full)
-    return cv2.resize(coarse, weight.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return cv2.blur(cv2.resize(coarse, weight.shape[::-1], interpolation=cv2.INTER_LINEAR), (3, 3))
 
 
 def _from_pupil(head: HeadModel, chart: Atlas, texels: np.ndarray, side: str) -> Float[np.ndarray, " n"]:
@@ -170,6 +194,7 @@ def _eye(away: np.ndarray, own: np.ndarray, trust: np.ndarray) -> Float32[np.nda
     plain = np.stack([np.interp(middle, [0.3, 0.45, 0.9, 1.15], _EYE[[0, 1, 1, 2], c]) for c in range(3)], axis=1)
     amount = np.bincount(ring, trust[:, 0], _RINGS)[:, None]
     rings = np.stack([np.bincount(ring, trust[:, 0] * own[:, c], _RINGS) for c in range(3)], axis=1)
+    plain *= np.clip((trust * own).sum() / max((trust * plain[ring]).sum(), 1e-6), 0.2, 1.1) if trust.any() else 1.0  # in this light
     rings = (rings + 4.0 * plain) / (amount + 4.0)
     return (trust * own + (1.0 - trust) * rings[ring]).astype(np.float32)
 
