@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.sparse import csgraph
+from scipy.spatial import KDTree
 from torch import Tensor
 
 
@@ -99,3 +100,32 @@ def affine_maps(points: Float[np.ndarray, "n 3"], offsets: Float[np.ndarray, "s 
     """For each set of offsets the affine map ``M [x, 1]`` nearest to it at the points."""
     system = np.c_[points, np.ones(len(points))].astype(np.float64)
     return (np.linalg.pinv(system) @ offsets.astype(np.float64)).transpose(0, 2, 1)
+
+
+def closest_points(
+    vertices: Float[np.ndarray, "v 3"],
+    triangles: Int[np.ndarray, "f 3"],
+    points: Float[np.ndarray, "n 3"],
+    normals: Float[np.ndarray, "n 3"],
+    near: int = 24,
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 3"]]:
+    """Triangle and barycentric weights of the nearest place on a mesh that faces the same way as each point.
+
+    Facing the same way (within 70 degrees of `normals`) keeps a point on the upper lip from being matched to the lower. The place is
+    exact inside a triangle, and on its outline where a point projects beyond it.
+    """
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    face = np.cross(b - a, c - a)
+    area = np.linalg.norm(face, axis=1, keepdims=True)
+    face = face / np.maximum(area, 1e-12)
+    candidates = np.asarray(KDTree((a + b + c) / 3).query(points, k=min(near, len(triangles)))[1])
+    p, n = points[:, None], face[candidates]
+    a, b, c = a[candidates], b[candidates], c[candidates]
+    parts = [(np.cross(v - u, p - u) * n).sum(axis=2) for u, v in ((b, c), (c, a), (a, b))]
+    weights = np.maximum(np.stack(parts, axis=2) / np.maximum(area[candidates], 1e-12), 0.0)
+    weights /= weights.sum(axis=2, keepdims=True)
+    apart = np.linalg.norm(weights[..., :1] * a + weights[..., 1:2] * b + weights[..., 2:] * c - p, axis=2)
+    apart = np.where((n * normals[:, None]).sum(axis=2) > np.cos(np.radians(70.0)), apart, apart + 10.0)
+    best = apart.argmin(axis=1)
+    rows = np.arange(len(points))
+    return candidates[rows, best], weights[rows, best]

@@ -104,7 +104,7 @@ def teeth(part: str, row: list[Tooth], bone: str, columns: int = 5) -> Organ:
         grid = _grid(len(crown), columns)
         triangles.append(len(crown) * columns * number + (grid if down < 0 else grid[:, ::-1]))
         points.append(body.reshape(-1, 3))
-        u, v = np.meshgrid((number + 0.05 + 0.9 * (s + 1) / 2) / len(row), np.linspace(0.95, 0.05, len(crown)))
+        u, v = np.meshgrid((number + 0.05 + 0.9 * (s + 1) / 2) / len(row), 0.5 - 0.45 * down * np.linspace(1, -1, len(crown)))
         uv.append(np.stack([u, v], axis=-1).reshape(-1, 2))
     body = np.concatenate(points)
     return Organ(part, body, np.concatenate(triangles), np.concatenate(uv), _bone(bone, len(body)))
@@ -143,7 +143,7 @@ def tongue(lower: list[Tooth], rows: int = 9, columns: int = 9) -> Organ:
         - 0.35 * s**4
     )
     points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    uv = np.stack([0.5 + 0.48 * s.ravel(), 0.02 + 0.96 * t.ravel()], axis=1)
+    uv = np.stack([0.5 + 0.48 * s.ravel(), 0.98 - 0.96 * t.ravel()], axis=1)
     return Organ("tongue", points, _grid(rows, columns), uv, _bone("jaw", len(points)))
 
 

@@ -41,7 +41,7 @@ class HeadConfig:
     """Folder with ict_face_model.npz, facs_mapping.json and facemesh_to_ict.npz."""
     out: Path = Path("runs/head")
     """Folder for the model (head.safetensors)."""
-    identities: int = 64
+    identities: int = 70
     """Size of the identity basis."""
     spacing: float = 0.24
     """Distance of vertices near the features, cm; the size of the mesh follows from it."""
