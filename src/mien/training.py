@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
 
 from mien.errors import DataError
 
@@ -96,6 +97,13 @@ class Run:
         self.rates = [group["lr"] for group in optimizer.param_groups]
         self.step, self._note = 0, ""
         folder.mkdir(parents=True, exist_ok=True)
+
+    def batches(self, samples: Dataset[Any], batch: int, *, workers: int = 0, stop: int | None = None) -> DataLoader[Any]:
+        """What the steps from here to `stop` (all) learn from: sample numbers are a function of the step and of the rank."""
+        fabric = self.fabric
+        sampler = StepSampler(self.step, self.total if stop is None else stop, batch, rank=fabric.global_rank, world=fabric.world_size)
+        # a generator of its own: without one, each loader that is made would draw from the random state that checkpoints hold
+        return DataLoader(samples, batch_sampler=sampler, num_workers=workers, generator=torch.Generator())
 
     def learn(self, loss: Tensor, *, clip: float = 1.0) -> None:
         """One step down the gradient of `loss`, its norm clipped, and the average follows."""

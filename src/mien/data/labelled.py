@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from mien.data.crops import CropSet, open_crops
-from mien.data.folder import need
 from mien.data.teacher import Teacher
 from mien.data.warps import FaceWarper, mirrored_landmarks, open_warper
 from mien.faces.align import OUTER_EYES, Square, carry, five_points, sample
@@ -133,7 +132,6 @@ def label_faces(data: Path, folder: Path, *, split: str, count: int, seed: int, 
     `count` pictures a person (the photo and warps of it), made by `workers` processes.
     """
     if not (folder / "landmarks.npy").exists():
-        need(data, *NEEDED)
         folder.mkdir(parents=True, exist_ok=True)
         jobs = training_jobs(data, split, count, seed)
         images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(jobs) * count, SIZE, SIZE, 3))

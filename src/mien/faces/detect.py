@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import cv2
 import numpy as np
@@ -101,6 +101,7 @@ def square_of_five(points: Float[np.ndarray, "5 2"]) -> Square:
     return Square(ffhq.x - down * math.sin(ffhq.roll), ffhq.y + down * math.cos(ffhq.roll), 0.67 * ffhq.half, ffhq.roll)
 
 
+@runtime_checkable
 class Scored(Protocol):
     """Anything with a score."""
 

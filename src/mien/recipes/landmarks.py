@@ -5,24 +5,24 @@ teacher label every picture; stage two trains on squares cut from those pictures
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from mien import weights
 from mien.data.augment import degraded
-from mien.data.labelled import LabelledFaces, jittered, label_faces
+from mien.data.folder import need
+from mien.data.labelled import NEEDED, LabelledFaces, jittered, label_faces
 from mien.data.warps import mirrored_landmarks
 from mien.faces.align import OUTER_EYES, Square, carry, sample
 from mien.nn.landmarks import LandmarkNet
-from mien.training import Resume, Run, StepSampler, launch
+from mien.training import Resume, Run, launch
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ Sample = tuple[Float[Tensor, "3 s s"], Float[Tensor, "468 3"], Float[Tensor, ""]
 class Views(Dataset[Sample]):
     """Endless training squares: picture in 0..1, points in half sides from its centre, 1 for a face or 0 for none."""
 
-    def __init__(self, faces: LabelledFaces, mirror: Sequence[int], size: int, absent: float, seed: int) -> None:
-        self.faces, self.mirror, self.size, self.absent, self.seed = faces, list(mirror), size, absent, seed
+    def __init__(self, faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], size: int, absent: float, seed: int) -> None:
+        self.faces, self.mirror, self.size, self.absent, self.seed = faces, mirror, size, absent, seed
 
     def __getitem__(self, number: int) -> Sample:
         """Sample `number` is the same in every run."""
@@ -146,7 +146,7 @@ def validate(network: nn.Module, views: Views, count: int) -> float:
 def train(config: LandmarksConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     fabric = launch(config.devices, config.precision)
-    mirror = [int(i) for i in mirrored_landmarks(config.data / "canonical_face_model.obj")]
+    mirror = mirrored_landmarks(need(config.data, *NEEDED) / "canonical_face_model.obj")
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(config.seed)
         network = LandmarkNet()
@@ -161,16 +161,14 @@ def train(config: LandmarksConfig) -> Path:
         network.points.bias.copy_(views["train"].mean_points(256).flatten())
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
     run = Run(fabric, config.out, network, optimizer, total=config.steps, ema=config.ema)
-    start = run.resume(config.resume)
-    sampler = StepSampler(start, config.steps, config.batch, rank=fabric.global_rank, world=fabric.world_size)
-    loader = DataLoader(views["train"], batch_sampler=sampler, num_workers=config.workers, generator=torch.Generator())
-    for batch in run.steps(loader, what="landmarks"):
+    run.resume(config.resume)
+    for batch in run.steps(run.batches(views["train"], config.batch, workers=config.workers), what="landmarks"):
         loss, distance = loss_of(run.network, *(fabric.to_device(part) for part in batch))
         run.learn(loss)
         if run.step % 50 == 0:
             run.log(loss=loss.item(), distance=distance.item())
         if run.step % config.every == 0 or run.step == config.steps:
-            run.log(validation=validate(run.average, views["val"], 512))
+            run.log(validation=validate(run.average, views["val"], 256))
             run.save()
     path = config.out / "landmarks.safetensors"
     if fabric.global_rank == 0:

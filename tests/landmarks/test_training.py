@@ -1,0 +1,122 @@
+"""Stopped and resumed equals never stopped; a broken checkpoint costs one interval, not the run."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from mien.errors import DataError
+from mien.training import Run, StepSampler, cosine, launch
+
+
+class Numbers(Dataset):
+    """Sample i is a function of i."""
+
+    def __getitem__(self, index):
+        generator = torch.Generator().manual_seed(index)
+        x = torch.randn(6, generator=generator)
+        return x, x.sum(0, keepdim=True).sin()
+
+
+def network(width: int = 8) -> nn.Module:
+    layers = nn.Sequential(nn.Linear(6, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, 1))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in layers.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    return layers
+
+
+def advance(folder: Path, stop: int, *, total: int = 12, width: int = 8) -> Run:
+    """Train in `folder` from where it stands to step `stop` of `total`, saving every third step."""
+    model = network(width)
+    run = Run(launch(1, "32-true"), folder, model, torch.optim.AdamW(model.parameters(), lr=1e-2), total=total, ema=0.9, warmup=3)
+    run.resume("auto")
+    for x, y in run.steps(run.batches(Numbers(), 4, stop=stop), what="test"):
+        loss = (run.network(x) - y).square().mean()
+        run.learn(loss)
+        run.log(loss=loss.item())
+        if run.step % 3 == 0:
+            run.save()
+    return run
+
+
+def weights_of(run: Run) -> dict[str, torch.Tensor]:
+    return {**{f"n.{k}": v for k, v in run.network.state_dict().items()}, **{f"a.{k}": v for k, v in run.average.state_dict().items()}}
+
+
+def same(a: Run, b: Run) -> bool:
+    left, right = weights_of(a), weights_of(b)
+    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+
+
+@pytest.fixture(autouse=True)
+def _own_random_state():
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(5)
+        yield
+
+
+def test_stopped_and_resumed_equals_never_stopped(tmp_path):
+    torch.random.default_generator.manual_seed(5)
+    whole = advance(tmp_path / "whole", 12)
+    torch.random.default_generator.manual_seed(5)
+    advance(tmp_path / "parts", 6)
+    torch.random.default_generator.manual_seed(99)  # what another process would start with
+    parts = advance(tmp_path / "parts", 12)
+    assert parts.step == 12
+    assert same(whole, parts)
+
+
+def test_the_comparison_above_can_fail(tmp_path):
+    assert not same(advance(tmp_path / "a", 12), advance(tmp_path / "b", 9))
+
+
+def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path):
+    advance(tmp_path, 9)
+    newest = sorted(tmp_path.glob("step-*.ckpt"))[-1]
+    newest.write_bytes(newest.read_bytes()[:100])
+    assert advance(tmp_path, 6).step == 6
+    assert advance(tmp_path, 12).step == 12
+
+
+def test_two_checkpoints_are_kept_and_no_partial_file_stays(tmp_path):
+    advance(tmp_path, 12)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.jsonl", "step-00000009.ckpt", "step-00000012.ckpt"]
+
+
+def test_metrics_are_lines_of_json(tmp_path):
+    advance(tmp_path, 12)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert all(line["loss"] > 0 for line in lines)
+
+
+def test_never_starts_afresh(tmp_path):
+    advance(tmp_path, 3)
+    model = network()
+    run = Run(launch(1, "32-true"), tmp_path, model, torch.optim.AdamW(model.parameters()), total=12)
+    assert run.resume("never") == 0
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    advance(tmp_path, 3)
+    with pytest.raises(DataError, match="--resume never"):
+        advance(tmp_path, 6, width=9)
+
+
+def test_ranks_share_the_samples_of_a_step():
+    ranks = [list(StepSampler(2, 4, 3, rank=rank, world=2)) for rank in (0, 1)]
+    assert ranks == [[[12, 13, 14], [18, 19, 20]], [[15, 16, 17], [21, 22, 23]]]
+
+
+def test_the_rate_rises_then_falls_to_nothing():
+    rates = [cosine(step, 100, warmup=10) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[10] == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.0, abs=1e-12)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
