@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import json
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,9 @@ def available() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("c2pa", "cryptography"))
 
 
-def folder() -> Path:
-    """Where the signing key and its certificates are kept: ``$MIEN_HOME``, or the user's data folder."""
-    return Path(os.environ.get("MIEN_HOME") or platformdirs.user_data_dir("mien"))
+def key_file() -> Path:
+    """The signing key and its certificates: in ``$MIEN_HOME``, or the user's data folder; readable for the owner only."""
+    return Path(os.environ.get("MIEN_HOME") or platformdirs.user_data_dir("mien")) / "signing.pem"
 
 
 def sign(path: Path, agent: Mapping[str, str], actions: Sequence[Mapping[str, Any]], *, parent: Path | None = None) -> None:
@@ -64,7 +65,7 @@ def sign(path: Path, agent: Mapping[str, str], actions: Sequence[Mapping[str, An
             builder.sign(signer, FORMATS[path.suffix.lower()], source, target)
         signed.replace(path)
     except c2pa.C2paError as problem:
-        cure = f"remove {folder()} to make new keys, or uninstall c2pa-python to write unsigned files"
+        cure = f"remove {key_file()} to make a new key, or uninstall c2pa-python to write unsigned files"
         raise MienError(f"{path.name} cannot be signed ({problem}): {cure}") from problem
     finally:
         signed.unlink(missing_ok=True)
@@ -114,33 +115,30 @@ def _builder(c2pa: Any, context: Any, agent: Mapping[str, str], actions: Sequenc
 
 
 def _signer(c2pa: Any) -> Any:
-    """The user's key and certificate chain, made when they are not there yet."""
-    key, chain = folder() / "signing.key.pem", folder() / "signing.chain.pem"
-    if not (key.is_file() and chain.is_file()):
-        _make_keys(key, chain)
-    return c2pa.C2paSignerInfo(b"es256", chain.read_bytes(), key.read_bytes(), None)
+    """The user's key and certificates, made when they are not there yet."""
+    if not key_file().is_file():
+        _make_keys()
+    key, *certificates = key_file().read_text("ascii", "replace").partition("-----BEGIN CERTIFICATE")
+    return c2pa.C2paSignerInfo(b"es256", "".join(certificates).encode(), key.encode(), None)
 
 
-def _make_keys(key: Path, chain: Path) -> None:
-    """A leaf key (P-256) with a certificate by a fresh authority whose own key is forgotten at once."""
+def _make_keys() -> None:
+    """A key (P-256) and its certificate by a fresh authority, whose own key is forgotten at once; in one file, whole or not at all."""
     serialization = importlib.import_module("cryptography.hazmat.primitives.serialization")
     ec = importlib.import_module("cryptography.hazmat.primitives.asymmetric.ec")
     authority, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = _certificate("mien local authority", authority.public_key(), "mien local authority", authority, authority=True)
-    own = _certificate("mien on this machine", leaf.public_key(), "mien local authority", authority, authority=False)
+    root = _certificate("mien local authority", authority.public_key(), authority, authority=True)
+    own = _certificate("mien on this machine", leaf.public_key(), authority, authority=False)
     pem = serialization.Encoding.PEM
-    _write_private(chain, own.public_bytes(pem) + root.public_bytes(pem))
-    _write_private(key, leaf.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    key = leaf.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = key_file().with_name(f".{secrets.token_hex(4)}.pem")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(key + own.public_bytes(pem) + root.public_bytes(pem))
+    partial.replace(key_file())
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-
-
-def _certificate(subject: str, public_key: Any, issuer: str, issuer_key: Any, *, authority: bool) -> Any:
+def _certificate(subject: str, public_key: Any, issuer_key: Any, *, authority: bool) -> Any:
     """An X.509 certificate as C2PA asks for it: a leaf may sign and protect e-mail, an authority may certify."""
     x509 = importlib.import_module("cryptography.x509")
     hashes = importlib.import_module("cryptography.hazmat.primitives.hashes")
@@ -151,7 +149,7 @@ def _certificate(subject: str, public_key: Any, issuer: str, issuer_key: Any, *,
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name(x509, subject))
-        .issuer_name(_name(x509, issuer))
+        .issuer_name(_name(x509, "mien local authority"))
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
