@@ -1,7 +1,7 @@
 """A captured head, and the files it is saved as.
 
 ========  =====================================================================================================================
-``.glb``  the neutral head with the photo as texture, morph targets under AU names (``AU12L``: intensity 5 at weight 1) and
+``.glb``  the head at rest with the photo as texture, morph targets under AU names (``AU12L``: intensity 5 at weight 1) and
           ARKit names, set to the captured expression; captured from a video, with an animation of the AU targets and the turn of
           the head. Drive the AU targets or the ARKit ones, not both. `tongueOut` does not exist
 ``.obj``  the head as captured, with its ``.mtl`` and ``.png`` beside it
@@ -25,10 +25,10 @@ from scipy.spatial.transform import Rotation
 from mien import files, tables
 from mien.aus import AXES, AUVector
 from mien.errors import DataError, UsageError, one_of
-from mien.geometry import arkit, bake, gltf, rotation, surfaces, wavefront
+from mien.geometry import arkit, bake, gltf, morph, rotation, surfaces, wavefront
 from mien.geometry import head as heads
 from mien.geometry.head import HeadModel
-from mien.types import HeadCode, Photo
+from mien.types import Face, HeadCode, Photo
 
 _TYPICAL_SKIN = 150.0  # brightness (0..255) of skin in full light: the plain colours of teeth and mouth are meant for it
 
@@ -41,6 +41,7 @@ class Head:
     photo: Photo  #: the frame whose pixels make the texture
     times: Float[np.ndarray, " t"] = field(default_factory=lambda: np.zeros(1))  #: seconds, rising
     still: int = 0  #: the frame of `photo`
+    face: Face | None = None  #: as read in `photo`: lays the texture onto its landmarks to the pixel
     model: HeadModel = field(default_factory=heads.bundled)
 
     def __post_init__(self) -> None:
@@ -64,18 +65,22 @@ class Head:
 
     @cached_property
     def neutral(self) -> Float[np.ndarray, "v 3"]:
-        """The vertices without expression, cm."""
-        return self.model.vertices(_tensor(self.code.shape)).numpy()
+        """The vertices of the person at rest, cm."""
+        return morph.head_points(self.model, self.code.shape, self.code.neutral)
 
     @cached_property
     def vertices(self) -> Float[np.ndarray, "v 3"]:
         """The vertices as in `photo`, cm; see `mien.types.Pose` for the axes."""
-        return self.model.vertices(_tensor(self.code.shape), _tensor(self.aus.known.values)).numpy()
+        return morph.head_points(self.model, self.code.shape, self.code.neutral.known + (self.aus.known - AUVector.neutral()))
 
     @cached_property
     def texture(self) -> UInt8[np.ndarray, "s s 3"]:
         """The photo in the layout of ``model.uv``, sRGB."""
-        return bake.bake(self.model, self.vertices, self.code.pose, self.photo.rgb)
+        pose = self.code.pose
+        if self.face is None:
+            return bake.bake(self.model, self.vertices, pose, self.photo.rgb)
+        laid = morph.sit(self.model, self.code, self.face.landmarks[:, :2].astype(np.float64))
+        return bake.bake(self.model, self.vertices, pose, self.photo.rgb, corners=laid.corners)
 
     @cached_property
     def _expressions(self) -> Float[np.ndarray, "t axes"]:
@@ -100,10 +105,10 @@ class Head:
         ``times`` [t] seconds; ``expression`` [t, axes] intensities 0..5 along ``axes``; ``arkit`` [t, 52] weights along
         ``arkit_names``; ``shape`` [k] identity; ``neutral_expression`` [axes] what the resting face shows; ``rotation`` [t, 3, 3],
         ``scale`` [t] pixels per cm and ``translation`` [t, 2] pixels of the pose; ``still`` the frame of the photo; ``vertices``
-        [v, 3] as in it and ``vertices_neutral`` [v, 3], cm; ``triangles`` [f, 3] with ``triangle_part`` [f] into ``parts``;
+        [v, 3] as in it and ``vertices_neutral`` [v, 3] at rest, cm; ``triangles`` [f, 3] with ``triangle_part`` [f] into ``parts``;
         ``uv`` [v, 2], v up; ``landmarks`` [468, 3], the face-mesh points of ``vertices``; ``texture`` [s, s, 3] sRGB.
         """
-        vertices = torch.from_numpy(self.vertices)
+        vertices = _tensor(self.vertices)
         return {
             "times": self.times, "expression": self._expressions, "axes": np.array(AXES), "arkit": self._arkit,
             "arkit_names": np.array(arkit.NAMES), "shape": self.code.shape, "neutral_expression": self.code.neutral.values,

@@ -53,11 +53,22 @@ def atlas(head: HeadModel, size: int = SIZE) -> Atlas:
 
 
 def bake(
-    head: HeadModel, vertices: Float[np.ndarray, "v 3"], pose: Pose, rgb: UInt8[np.ndarray, "h w 3"], size: int = SIZE
+    head: HeadModel,
+    vertices: Float[np.ndarray, "v 3"],
+    pose: Pose,
+    rgb: UInt8[np.ndarray, "h w 3"],
+    *,
+    corners: Float[np.ndarray, "v 3"] | None = None,
+    size: int = SIZE,
 ) -> UInt8[np.ndarray, "s s 3"]:
-    """The texture, in the layout of ``head.uv`` (v up: row 0 is v = 1), of a head whose `vertices` (cm) the photo shows under `pose`."""
+    """The texture, in the layout of ``head.uv`` (v up: row 0 is v = 1), of a head whose `vertices` (cm) the photo shows under `pose`.
+
+    `corners` are the photo pixels and the nearness of the vertices, where they are known better than by the pose.
+    """
+    corners = pose.project(vertices.astype(np.float64)) if corners is None else corners
+    facing = mesh.vertex_normals(torch.from_numpy(vertices).float(), head.triangles).numpy() @ pose.rotation[2]
     chart = atlas(head, size)
-    color, weight = _seen(head, chart, vertices, pose, rgb)
+    color, weight = _seen(head, chart, np.column_stack([corners, facing]), rgb, _HIDDEN_CM * pose.scale)
     part = np.where(chart.triangle >= 0, head.triangle_part.numpy()[chart.triangle], -1)
     skin = (part == PARTS.index("face")) | (part == PARTS.index("head"))
     place = chart.of(np.column_stack([head.mean.numpy(), _past_margins(head)]), head.triangles.numpy(), skin)
@@ -70,16 +81,17 @@ def bake(
 
 
 def _seen(
-    head: HeadModel, chart: Atlas, vertices: np.ndarray, pose: Pose, rgb: np.ndarray
+    head: HeadModel, chart: Atlas, points: Float[np.ndarray, "v 4"], rgb: np.ndarray, hidden: float
 ) -> tuple[Float32[np.ndarray, "s s 3"], Float32[np.ndarray, "s s"]]:
-    """The photo's colour of each texel, and how far it can be trusted, 0..1."""
+    """The photo's colour of each texel, and how far it can be trusted, 0..1.
+
+    `points` are x, y and nearness of the vertices in pixels, and the cosine to the viewer; what lies `hidden` behind is not seen.
+    """
     triangles = head.triangles.numpy()
-    points = pose.project(vertices.astype(np.float64))
-    facing = mesh.vertex_normals(torch.from_numpy(vertices).float(), head.triangles).numpy() @ pose.rotation[2]
     texels = chart.triangle >= 0
-    x, y, near, turned = chart.of(np.column_stack([points, facing]), triangles, texels).T
+    x, y, near, turned = chart.of(points, triangles, texels).T
     weight = _smoothstep((turned - _GRAZING) / (_FACING - _GRAZING))
-    weight *= near > _nearest(points, triangles, x, y) - _HIDDEN_CM * pose.scale
+    weight *= near > _nearest(points[:, :3], triangles, x, y) - hidden
     weight *= (x >= 0) & (y >= 0) & (x <= rgb.shape[1] - 1) & (y <= rgb.shape[0] - 1)
     colors, weights = np.zeros((*texels.shape, 3), np.float32), np.zeros(texels.shape, np.float32)
     colors[texels], weights[texels] = _sample(rgb, x, y, texels.shape[0]), weight
