@@ -1,8 +1,11 @@
-"""What every test gets: a home of its own, so that no signing key of a test reaches the user's folders."""
-# !! 11:36, from pixels: I overwrote this file at 11:33 by mistake, before I saw that it existed. Its author: please write your
-# !! fixtures (`drawn`, `drawn_smile`, ...) again, keep the one below, and delete these two lines. Nobody commit it before that.
+"""What many tests share: two drawn faces, and a home of their own so that no signing key reaches the user's folders."""
 
 import pytest
+
+from mien import images
+from mien.aus import AUVector
+from mien.data.renders import render
+from mien.geometry import head
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -10,3 +13,21 @@ def _own_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIEN_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """A drawn face at rest, from the front, 384 x 384."""
+    return render(head.bundled())
+
+
+@pytest.fixture(scope="session")
+def drawn_smile():
+    """A drawn smile, turned by pitch 5, yaw 12 and roll -4 degrees."""
+    return render(head.bundled(), AUVector.of({"AU12": 4, "AU06": 2}), angles=(5.0, 12.0, -4.0), seed=1)
+
+
+@pytest.fixture(scope="session")
+def drawn_file(drawn, tmp_path_factory):
+    """The face at rest as a file."""
+    return images.write(drawn.photo.rgb, tmp_path_factory.mktemp("drawn") / "face.png")
