@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from mien.aus import AUVector
 from mien.edits import AttributeEdit, Edit, TextEdit
 from mien.errors import EditError
-from mien.geometry import eyes, morph, mouth, shade
+from mien.geometry import eyes, fit, margins, morph, mouth, neutral, shade
 from mien.geometry.flow import Flow, flow, pixels
 from mien.geometry.head import HeadModel
 from mien.geometry.head import bundled as bundled_head
@@ -53,7 +53,7 @@ class MeshEngine:
 
     def encode(self, crops: Sequence[Crop]) -> list[MeshCode]:
         """Fit the head to each face and read light and colours off its pixels."""
-        return [self._read(crop, code) for crop, code in zip(crops, self._fit(crops), strict=True)]
+        return [self._read(crop, code) for crop, code in zip(crops, self._fit(crops), strict=True)] if crops else []
 
     def shift(self, code: MeshCode, edit: Edit) -> MeshCode:
         """The code with another expression; raises `EditError` for AUs that the head cannot do, attributes and text."""
@@ -72,7 +72,7 @@ class MeshEngine:
     def _read(self, crop: Crop, head: HeadCode) -> MeshCode:
         offset = crop.to_photo[:2, 2]
         pose = Pose(head.pose.rotation, head.pose.scale, head.pose.translation - offset)
-        landmarks = crop.face.landmarks.astype(np.float64) - np.array([*offset, 0.0])
+        landmarks = margins.refine(crop.rgb, crop.face.landmarks[:, :2].astype(np.float64) - offset, pose.scale)
         sitting = morph.sit(self._head, replace(head, pose=pose), landmarks)
         light = shade.estimate(crop.rgb, sitting)
         both = {side: eyes.look(crop.rgb, sitting, side, light.skin) for side in "RL"}
@@ -129,8 +129,11 @@ def _openings(out: UInt8[np.ndarray, "h w 3"], rgb: UInt8[np.ndarray, "h w 3"], 
 
 @cache
 def build() -> MeshEngine:
-    """The engine with the head that ships with mien."""
-    from mien.geometry import fit
+    """The engine with the head and the statistics of resting faces that ship with mien."""
+    head, prior = bundled_head(), neutral.bundled()
 
-    head = bundled_head()
-    return MeshEngine(head, fit.solver(head))
+    def solve(crops: Sequence[Crop]) -> list[HeadCode]:
+        landmarks = np.stack([crop.face.landmarks for crop in crops]).astype(np.float64)
+        return fit.fit(landmarks, head, prior)
+
+    return MeshEngine(head, solve)

@@ -17,7 +17,7 @@ _SEARCH = 0.25  # cm: how far the iris may lie from where the head has it
 _LASHES, _WET = 0.09, 0.04  # cm inside the upper, the lower margin that are not plain eye
 _AROUND = 0.6  # cm around the eye that its layers reach
 _SHADOW, _SHADE = 0.16, 0.35  # cm below a lid, and how dark its shadow is there
-_SIDEWAYS, _UPWARDS = 6.0, 5.0  # degrees of gaze to an AU step
+_SIDEWAYS, _UPWARDS = 4.5, 3.2  # degrees of gaze to an AU step
 _BORDER = 1.10  # of the iris's radius: its dark rim ends here
 
 
@@ -50,14 +50,16 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, skin: Flo
     radius = 0.98 * float(sitting.head.iris_radius.mean()) * scale
     center = _iris(part, plain, place, _expected(sitting, side), radius, scale)
     away = np.linalg.norm(place - center, axis=-1)
-    seen = plain & (away > _BORDER * radius)
+    grey = part.mean(axis=-1)
+    outside = plain & (away > 1.2 * radius)
+    bright = float(np.percentile(grey[outside], 75)) if outside.any() else 0.0
+    seen = outside & (grey > 0.7 * bright)
     fallback = np.clip(skin * 1.1, 0, 235)
+    tone = part[seen].mean(axis=0).astype(float) if seen.sum() >= 6 else fallback
+    white = np.broadcast_to(tone.astype(np.float32), part.shape).copy()
     if seen.sum() >= 6:
-        white = fill(part, seen)
-        tone = part[seen].mean(axis=0).astype(float)
-    else:
-        white = np.broadcast_to(fallback.astype(np.float32), part.shape).copy()
-        tone = fallback
+        smooth = cv2.GaussianBlur(fill(part, seen), (0, 0), max(0.7, 0.15 * radius))
+        white = np.where((outside & (grey > 0.8 * bright))[..., None], part, 0.6 * smooth + 0.4 * white)
     cover = np.clip((_BORDER * radius - away) / (0.16 * radius), 0, 1).astype(np.float32)
     iris = _whole(part, plain & (away <= _BORDER * radius), away, radius)
     return Eye(left, top, white, iris, cover, center, radius, tone)

@@ -21,7 +21,8 @@ from mien.geometry.warp import Grid, draw, fade, fill
 
 _NODES = 320  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach
-_BACK = 0.02  # of `HeadModel.front`: skin further back is not drawn
+_BACK, _FRONT = 0.02, 0.4  # of `HeadModel.front`: skin further back than the first is not drawn, beyond the second it moves fully
+_HIDDEN = 0.35  # cm: skin that lay this far behind other skin in the photo has no pixels of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,8 @@ class Flow:
             x0, y0, x1, y1 = window
             st = slit.frame.to(pixels(left + x0, top + y0, x1 - x0, y1 - y0))
             upper, lower = slit.at(st[..., 0])
-            low = (st[..., 1] > (upper + lower) / 2) & slit.near(st)
+            over = lids.overlap(st[..., 0], slit, self.origin[name], self.lids[name].scale) if name in self.lids else 0.0
+            low = (st[..., 1] > (upper + lower) / 2 + over) & slit.near(st)
             part = out[y0:y1, x0:x1]
             part[low] = self.grid.enlarge(self.below, left + x0, top + y0, x1 - x0, y1 - y0)[low]
             if name in self.lids:
@@ -111,9 +113,14 @@ def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], wid
     limit = np.array([width - 1.0, height - 1.0])
     low, high = np.clip(used.min(0) - _ROUND * scale, 0, limit), np.clip(used.max(0) + _ROUND * scale, 0, limit)
     grid = Grid.over(low, high, _NODES)
-    values = np.concatenate([(sitting.corners - moved.corners)[:, :2], log_light[:, None]], axis=1)
-    drawn, seen = draw(moved.corners, values, skin[_facing(moved.corners, skin.numpy())], grid)
+    freedom = np.clip((sitting.head.front.numpy() - _BACK) / (_FRONT - _BACK), 0.0, 1.0)
+    move = (sitting.corners - moved.corners)[:, :2] * (freedom**2 * (3 - 2 * freedom))[:, None]
+    values = np.concatenate([move, log_light[:, None], sitting.corners[:, 2:]], axis=1)
+    moved_corners = np.concatenate([sitting.corners[:, :2] - move, moved.corners[:, 2:]], axis=1)
+    drawn, seen = draw(moved_corners, values, skin[_facing(moved_corners, skin.numpy())], grid)
     face = _silhouette(seen)
+    seen &= ~_hidden(sitting, drawn, grid, skin)
+    drawn = drawn[..., :3]
     above, below = _sides(moved.slits, grid.nodes())
     fields: list[np.ndarray] = []
     for known in (seen & above, seen & below):
@@ -123,16 +130,27 @@ def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], wid
     return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids)
 
 
+def _hidden(sitting: Sitting, drawn: Float32[np.ndarray, "h w 4"], grid: Grid, skin: torch.Tensor) -> Bool[np.ndarray, "h w"]:
+    """Nodes whose skin was behind other skin in the photo (a cheek behind the nose), and so cannot be taken from there."""
+    nearness, _ = draw(sitting.corners, sitting.corners[:, 2:], skin[_facing(sitting.corners, skin.numpy())], grid)
+    source = (grid.nodes() + drawn[..., :2] - [grid.left, grid.top]) / grid.step
+    front = cv2.remap(nearness, source.astype(np.float32), None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return front.reshape(drawn.shape[:2]) > drawn[..., 3] + _HIDDEN * sitting.code.pose.scale
+
+
 def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "h w 3"], grid: Grid) -> Lid:
     """How the skin over one eye moves."""
     slit, scale = moved.slits[name], sitting.code.pose.scale
     brow, margin = list(lids.BROWS[name]), list(facemesh.LID_UPPER[name[-1]])
     height = lids.heights(sitting.landmarks[brow], sitting.slits[name], scale)
     drop = lids.margin_drop(sitting.landmarks[margin], moved.landmarks[margin], slit)
-    top = slit.frame.back(np.stack([slit.s, slit.upper - height - np.maximum(-drop[:, 1], 0.0)], axis=1))
-    node = ((top - [grid.left, grid.top]) / grid.step).astype(np.float32)[:, None]
-    far = cv2.remap(above, node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0, :2]
-    return Lid(height, far @ slit.frame.axes, drop, scale)
+    far = drop
+    for _ in range(3):  # how far the skin above is stretched depends on how it moves there
+        reach = height + np.maximum(far[:, 1] - drop[:, 1], 0.0)
+        top = slit.frame.back(np.stack([slit.s, slit.upper - reach], axis=1))
+        node = ((top - [grid.left, grid.top]) / grid.step).astype(np.float32)[:, None]
+        far = cv2.remap(above, node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0, :2] @ slit.frame.axes
+    return Lid(height, far, drop, scale)
 
 
 def _facing(corners: Float[np.ndarray, "v 3"], triangles: np.ndarray) -> torch.Tensor:

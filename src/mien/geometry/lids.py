@@ -12,9 +12,10 @@ from jaxtyping import Float, Float32
 from mien.geometry.slit import Frame, Slit
 
 BROWS = {"lid_R": (46, 53, 52, 65, 55), "lid_L": (285, 295, 282, 283, 276)}  # lower edges, from the subject's right
-_LASHES = 0.10  # cm above the margin that move as one
+_LASHES = 0.08  # cm above the margin that move as one
 _SHARE = 0.85  # of the way up to the brow that takes part
 _LEAST, _MOST = 0.45, 1.3  # cm: limits of that way
+_OVERLAP = 0.10  # cm: how far the lashes of a shut eye reach over the lower lid
 _FELT = 0.05  # cm: smaller moves of a lid are left to the mesh
 _BESIDE = 0.35  # cm beyond the corners of the eye where the mesh takes over
 
@@ -44,6 +45,15 @@ def margin_drop(before: Float[np.ndarray, "k 2"], after: Float[np.ndarray, "k 2"
     order = np.argsort(new[:, 0])
     change = (old - new)[order]
     return np.stack([np.interp(slit.s, new[order, 0], change[:, i]) for i in (0, 1)], axis=1)
+
+
+def overlap(s: Float32[np.ndarray, "h w"], slit: Slit, source: Slit, scale: float) -> Float32[np.ndarray, "h w"]:
+    """Pixels by which the lashes of a closing lid lie over the lower lid."""
+    upper, lower = slit.at(s)
+    before_upper, before_lower = source.at(s)
+    closing = np.clip(1.0 - (lower - upper) / np.maximum(before_lower - before_upper, 1.0), 0.0, 1.0)
+    inner = np.clip(np.minimum(s - slit.s[0], slit.s[-1] - s) / (0.15 * slit.length), 0.0, 1.0)
+    return (_OVERLAP * scale * closing**3 * inner).astype(np.float32)
 
 
 def unfold(move: Float32[np.ndarray, "h w 2"], st: Float32[np.ndarray, "h w 2"], slit: Slit, lid: Lid) -> Float32[np.ndarray, "h w 2"]:

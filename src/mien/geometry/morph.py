@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from mien.aus import AUVector
+from mien.aus import AXES, MAX_INTENSITY, AUVector, unit_of
 from mien.geometry import facemesh, spread
 from mien.geometry.head import HeadModel
 from mien.geometry.slit import Frame, Slit, frame, slit
@@ -22,8 +22,9 @@ _CURVES = {
     **{f"lid_{side}": (facemesh.LID_UPPER[side], facemesh.LID_LOWER[side]) for side in "RL"},
 }
 _UPPER_SHARE = {"lip": 0.5, "lid_R": 0.85, "lid_L": 0.85}  # of a correction of the opening, taken by the upper margin
+_PARTS_LIPS = np.array([unit_of(axis) in (9, 10, 11, 16, 18, 22, 25, 26, 27) for axis in AXES])
+_CLOSES_LIDS = np.array([unit_of(axis) == 43 for axis in AXES])
 _HANG = 0.3  # cm: a lower lip that drops by more than this starts to be rounded
-_CLOSED = 0.06  # cm: a mouth that is not open more than this is shut; landmarks are no better
 _STILL = 0.004  # cm: moves below this are noise of the shapes and are left out, up to three times this in part
 
 
@@ -37,7 +38,6 @@ class Sitting:
     corners: Float[np.ndarray, "v 3"]  #: x, y in pixels with the residual, nearness in pixels
     landmarks: Float[np.ndarray, "468 2"]  #: pixels
     slits: dict[str, Slit]
-    shut: dict[str, Float[np.ndarray, " n"]]  #: gaps in cm that the head leaves in each slit when it is shut
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +55,14 @@ class Moved:
         return AUVector.neutral()
 
 
-def sit(head: HeadModel, code: HeadCode, landmarks: Float[np.ndarray, "468 3"]) -> Sitting:
-    """Lay a fitted head (its pose in crop pixels) onto the landmarks it was fitted to (crop pixels)."""
+def sit(head: HeadModel, code: HeadCode, flat: Float[np.ndarray, "468 2"]) -> Sitting:
+    """Lay a fitted head (its pose in crop pixels) onto the landmarks of the photo (crop pixels)."""
     points = _vertices(head, code, code.expression)
     projected = code.pose.project(points)
     own = at_landmarks(head, projected)[:, :2]
-    flat = _shut_lips(landmarks[:, :2].astype(np.float64), code.pose.scale)
     corners = projected.copy()
     corners[:, :2] += spread.of(head).residual @ (flat - own)
-    shut: dict[str, np.ndarray] = {}
-    for name, resting in (("lip", AUVector.neutral()), ("lid_R", AUVector.of({"AU43": 5.0})), ("lid_L", AUVector.of({"AU43": 5.0}))):
-        gaps = _gaps(at_landmarks(head, head_points(head, code.shape, resting)), name)
-        shut[name] = np.linalg.norm(gaps, axis=1)
-    return Sitting(head, code, points, corners, flat, {name: _slit(flat, name) for name in SLITS}, shut)
+    return Sitting(head, code, points, corners, flat, {name: _slit(flat, name) for name in SLITS})
 
 
 def move(sitting: Sitting, expression: AUVector) -> Moved:
@@ -83,7 +78,7 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
     marks = sitting.landmarks + at_landmarks(head, after - before)[:, :2]
     correction = np.zeros_like(marks)
     for name in SLITS:
-        correction += _opening(sitting, name, points, marks)
+        correction += _opening(sitting, name, expression, points, marks)
     correction += _rounded(sitting, marks + correction)
     corners[:, :2] += spread.of(head).margins @ correction
     marks = marks + correction
@@ -107,42 +102,46 @@ def at_landmarks(head: HeadModel, values: Float[np.ndarray, "v c"]) -> Float[np.
     return (corners * head.landmark_barycentric.numpy()[..., None]).sum(axis=1)
 
 
-def _shut_lips(landmarks: np.ndarray, scale: float) -> np.ndarray:
-    """Lips that touch, but for the error of the landmarks, touch in the middle."""
-    upper, lower = (list(curve) for curve in _CURVES["lip"])
-    gap = np.linalg.norm(landmarks[lower] - landmarks[upper], axis=1)
-    if gap.max() > _CLOSED * scale * 2:
-        return landmarks
-    landmarks = landmarks.copy()
-    landmarks[upper] = landmarks[lower] = (landmarks[upper] + landmarks[lower]) / 2
-    return landmarks
-
-
 def _gaps(landmarks: Float[np.ndarray, "468 c"], name: str) -> Float[np.ndarray, "n c"]:
     upper, lower = (list(curve) for curve in _CURVES[name])
     return landmarks[lower] - landmarks[upper]
 
 
-def _opening(sitting: Sitting, name: str, points: np.ndarray, marks: np.ndarray) -> Float[np.ndarray, "468 2"]:
+def _opening(
+    sitting: Sitting, name: str, expression: AUVector, points: Float[np.ndarray, "v 3"], marks: Float[np.ndarray, "468 2"]
+) -> Float[np.ndarray, "468 2"]:
     """What the margins of a slit must do beyond the head's own movement.
 
-    The head's opening goes from m0 to m1 (cm, beyond what it leaves when shut), the photo's is a0 pixels. Opening further, the photo
-    gains what the head gains; closing, it keeps the share m1 / m0, so that it is shut exactly when the head is.
+    The head's opening goes from m0 to m1 (cm, beyond what it shows with nothing to part the margins), the photo's is a0 pixels. Opening
+    further, the photo gains what the head gains; closing, it keeps the share m1 / m0, so that it is shut exactly when the head is.
     """
-    head, across = sitting.head, sitting.slits[name].frame.across
-    apertures = [np.linalg.norm(_gaps(at_landmarks(head, p), name), axis=1) for p in (sitting.points, points)]
-    m0, m1 = (np.maximum(a - sitting.shut[name], 0.0) for a in apertures)
+    across = sitting.slits[name].frame.across
+    m0 = _parted(sitting, name, sitting.code.expression, sitting.points)
+    m1 = _parted(sitting, name, expression, points)
     a0 = _gaps(sitting.landmarks, name) @ across
     naive = _gaps(marks, name) @ across
     share = m1 / np.maximum(m0, 0.02)
-    wanted = np.where(m1 < m0, a0 * np.clip(share, 0.0, 1.0), np.maximum(naive, a0))
-    wanted = np.where(np.abs(m1 - m0) < 1e-4, a0, np.maximum(wanted, 0.0))
+    wanted = np.where(m1 < m0, a0 * np.clip(share, 0.0, 1.0), a0 + (m1 - m0) * sitting.code.pose.scale)
     extra = (wanted - naive)[:, None] * across
     upper, lower = (list(curve) for curve in _CURVES[name])
     out = np.zeros_like(marks)
     out[upper] -= _UPPER_SHARE[name] * extra
     out[lower] += (1 - _UPPER_SHARE[name]) * extra
     return out
+
+
+def _parted(sitting: Sitting, name: str, expression: AUVector, points: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, " n"]:
+    """How far the head opens a slit, in cm: its gaps less those it would leave if everything closed it."""
+    head, code = sitting.head, sitting.code
+    values = expression.known.values + code.neutral.known.values
+    if name == "lip":
+        values = np.where(_PARTS_LIPS, 0.0, values)
+    else:
+        values = np.where(_CLOSES_LIDS, MAX_INTENSITY, values)
+    shut = head_points(head, code.shape, AUVector(values))
+    across = sitting.slits[name].frame.across
+    gaps = [_gaps(at_landmarks(head, code.pose.project(p))[:, :2], name) @ across for p in (points, shut)]
+    return np.maximum(gaps[0] - np.maximum(gaps[1], 0.0), 0.0) / code.pose.scale
 
 
 def _rounded(sitting: Sitting, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "468 2"]:

@@ -15,8 +15,8 @@ from mien.geometry.warp import Grid, draw
 
 _NODES = 420  # on the longer side of a mouth
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
-_ENAMEL = np.array([1.04, 1.0, 0.92])  # a warm white, mean 1
-_CAVITY = np.array([0.16, 0.09, 0.08])  # of the brightness of teeth
+_ENAMEL = np.array([1.02, 1.0, 0.95])  # a warm white, mean 1
+_CAVITY = np.array([0.20, 0.10, 0.09])  # of the brightness of teeth
 _SHADOW = 0.45  # cm below the upper lip over which its shadow fades
 _BACK = 2.3  # cm along the arch where teeth sink into the dark
 
@@ -39,9 +39,9 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
     reach = max(1, int(0.1 * sitting.code.pose.scale))
     soft = cv2.blur(rgb, (2 * reach + 1, 2 * reach + 1))
     lips = soft[marks[inside, 1], marks[inside, 0]].astype(float).mean(0) if inside.any() else skin
-    brightest = float(np.clip(1.1 * white.mean(), 1.12 * skin.mean(), 1.7 * skin.mean()))
-    hue = 0.5 * _ENAMEL + 0.5 * _ENAMEL * np.sqrt(white / white.mean())
-    enamel = np.clip(brightest * hue, 0, 240)
+    brightest = float(np.clip(1.2 * white.mean(), 1.3 * skin.mean(), 1.9 * skin.mean()))
+    hue = _ENAMEL * (skin / skin.mean()) ** 0.3
+    enamel = np.minimum(brightest, 215.0) * hue
     gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
     line = teeth.lip_line(sitting.head, sitting.code.shape)
     split = _split(rgb, sitting.slits["lip"])
@@ -60,7 +60,7 @@ def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Fl
     s = float(np.clip(s, slit.s[0] + 0.35 * slit.length, slit.s[-1] - 0.35 * slit.length))
     upper, lower = (float(t) for t in slit.at(np.array(s)))
     own = upper + split * (lower - upper)
-    if lower - upper < 0.08 * scale:
+    if lower - upper < 0.02 * scale:
         own = upper + 0.15 * scale
     elif split == 0.0:
         own = upper - 0.05 * scale
@@ -140,8 +140,9 @@ def _coloured(
         rest = (1 - np.clip(tooth + gum, 0, 1))[:, None] * colours[here]
         colours[here] = base * lit + rest
     here = kind == teeth.TONGUE
-    back = 0.25 + 0.55 * up[here] * (1 - 0.35 * np.abs(along[here]))
-    colours[here] = look.gum * (ambient[here] * back * np.clip(open_by[here] / 1.5, 0.25, 1.0))[:, None]
+    front = np.clip(1.15 - up[here], 0.0, 1.0) * (1 - 0.45 * np.abs(along[here]) ** 2)
+    wet = look.gum * (0.62 * ambient[here] * front * np.clip(open_by[here] / 1.5, 0.3, 1.0))[:, None]
+    colours[here] = np.maximum(wet, colours[here])
     return colours
 
 
@@ -164,9 +165,11 @@ def _own(
     lower_t = t - (l1 - l0)
     on_skull = t < edge
     own_t = np.where(on_skull, upper_t, lower_t)
-    soft = max(1.0, 0.03 * sitting.code.pose.scale)
+    scale = sitting.code.pose.scale
+    soft = max(1.0, 0.03 * scale)
+    rim = 0.07 * scale * np.clip(np.abs(l1 - l0) / (0.15 * scale), 0, 1)  # what borders on a lip that moves away is not teeth
     known = np.where(
-        on_skull, _ramp(l0 - own_t, soft) * _ramp(own_t - u0, soft), _ramp(own_t - edge, soft) * _ramp(l0 - own_t + soft, soft)
+        on_skull, _ramp(l0 - rim - own_t, soft) * _ramp(own_t - u0, soft), _ramp(own_t - edge, soft) * _ramp(l0 - own_t + soft, soft)
     )
     moves = np.abs(u1 - u0) + np.abs(l1 - l0)
     known = np.where(moves < 0.05, 1.0, known)

@@ -68,13 +68,16 @@ class Slit:
 
     def near(self, st: Float[np.ndarray, "*n 2"], share: float = 1.0) -> np.ndarray:
         """Where this slit, not another one, decides between above and below (or the inner `share` of that part)."""
-        return (np.abs(st[..., 0]) < share * self.length) & (np.abs(st[..., 1]) < share * self.length)
+        reach = share * self.length
+        across = (st[..., 1] > float(self.upper.min()) - 0.7 * reach) & (st[..., 1] < float(self.lower.max()) + 0.7 * reach)
+        return across & (np.abs(st[..., 0]) < reach)
 
     def bounds(self) -> tuple[int, int, int, int]:
         """Left, top, right, bottom (exclusive) of the pixels that are `near`."""
-        reach = self.length * np.abs(np.stack([self.frame.along, self.frame.across])).sum(axis=0)
-        low, high = np.floor(self.frame.origin - reach), np.ceil(self.frame.origin + reach) + 1
-        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+        low, high = float(self.upper.min()) - 0.7 * self.length, float(self.lower.max()) + 0.7 * self.length
+        rim = self.frame.back(np.array([[s, t] for s in (-self.length, self.length) for t in (low, high)]))
+        least, most = np.floor(rim.min(axis=0)), np.ceil(rim.max(axis=0)) + 1
+        return int(least[0]), int(least[1]), int(most[0]), int(most[1])
 
     def opening(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Left, top, right, bottom (exclusive) of the pixels between the margins, in a picture of the given size."""

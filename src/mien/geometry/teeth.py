@@ -30,7 +30,7 @@ class Surfaces:
 
     points: Float[np.ndarray, "v 3"]  #: head space, cm
     along: Float[np.ndarray, " v"]  #: cm along the arch from the middle, to the subject's left; the tongue: -1..1 across
-    up: Float[np.ndarray, " v"]  #: cm from the biting edge towards the root; the tongue: height, 0..1
+    up: Float[np.ndarray, " v"]  #: cm from the biting edge towards the root; the tongue: 0 at its tip to 1 at its back
     kind: Float[np.ndarray, " v"]  #: UPPER, LOWER or TONGUE
     triangles: Int[np.ndarray, "f 3"]
     edge: Float[np.ndarray, " 3"]  #: middle of the biting edge, head space
@@ -69,15 +69,14 @@ def _row(kind: int, edge: Float[np.ndarray, " 3"]) -> Surfaces:
 
 
 def _tongue(edge: Float[np.ndarray, " 3"]) -> Surfaces:
-    """A low dome behind the lower row."""
+    """A low dome behind the lower row, from its tip back; `up` runs from 0 there to 1 at its back."""
     u, w = np.meshgrid(np.linspace(-1, 1, 17), np.linspace(0.0, 1.0, 9))
-    angle = w * np.pi * 0.55
-    x = 1.75 * u * (0.75 + 0.25 * np.sin(angle))
-    height = np.sqrt(np.clip(1 - (0.9 * u) ** 2, 0, 1)) - 0.12 * np.exp(-((u / 0.12) ** 2))
-    y = edge[1] - 1.1 + 1.0 * np.sin(angle) * height
-    z = edge[2] - 0.35 - 3.2 * (1 - np.cos(angle)) * 0.9
+    x = 1.7 * u * np.sqrt(np.clip(1 - (1 - w) ** 3, 0, 1))
+    crown = np.clip(1 - (0.95 * u) ** 2, 0, 1) - 0.15 * np.exp(-((u / 0.15) ** 2))
+    y = edge[1] - 1.0 + 0.9 * np.sin(w * np.pi * 0.5) * crown
+    z = edge[2] - 0.5 - 4.0 * w**1.3
     points = np.stack([edge[0] + x, y, z], axis=-1).reshape(-1, 3)
-    return Surfaces(points, u.ravel(), np.sin(angle).ravel(), np.full(u.size, float(TONGUE)), _sheet(9, 17), edge)
+    return Surfaces(points, u.ravel(), w.ravel(), np.full(u.size, float(TONGUE)), _sheet(9, 17), edge)
 
 
 def upper(line: Float[np.ndarray, " 3"]) -> Surfaces:
@@ -132,7 +131,7 @@ def crowns(kind: int, along: Float[np.ndarray, "*n"], up: Float[np.ndarray, "*n"
     root = height - 0.16 * c**4
     tooth = _step(up, bite, 0.03) * (1 - _step(up, root, 0.04))
     gum = _step(up, root, 0.04)
-    gap = 1 - 0.38 * np.exp(-((((1 - c) * width / 2) / 0.035) ** 2))
+    gap = 1 - 0.28 * np.exp(-((((1 - c) * width / 2) / 0.035) ** 2))
     round_ = 1 - 0.22 * c**3
     edge = 0.86 + 0.14 * np.clip((up - bite) / 0.18, 0, 1)
     return tooth, gum, gap * round_ * edge

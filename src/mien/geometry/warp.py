@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32
 
 from mien.geometry import raster
 
+_RELAX = 6  # sweeps on each level of a continuation
 _STRETCH = 2.2  # an inward move is made up for over this many times its length: the map stays one to one (1.5 would just do)
 _FADE_IN, _FADE_OUT = 1.4, 0.6  # cm outside the face over which an inward, an outward move fades at least
 _COVER = 0.35  # an outward move covers what is behind: it fades over this many times its length more
@@ -62,7 +63,7 @@ def draw(
 
 
 def fill(values: Float32[np.ndarray, "h w c"], known: Bool[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w c"]:
-    """Known values as they are and a smooth continuation elsewhere (push-pull, Gortler et al. 1996)."""
+    """Known values as they are and a smooth continuation elsewhere: push-pull (Gortler et al. 1996), relaxed on every level."""
     weight = known.astype(np.float32)
     levels = [(values * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 2:
@@ -71,8 +72,11 @@ def fill(values: Float32[np.ndarray, "h w c"], known: Bool[np.ndarray, "h w"]) -
     for total, amount in reversed(levels):
         size = (amount.shape[1], amount.shape[0])
         coarse = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR).reshape(*amount.shape, -1)
-        share = np.clip(amount * 4.0, 0.0, 1.0)[..., None]
-        coarse = share * total / np.maximum(amount, 1e-6)[..., None] + (1.0 - share) * coarse
+        share = np.clip(amount * 2.0, 0.0, 1.0)[..., None]
+        given = share * total / np.maximum(amount, 1e-6)[..., None]
+        coarse = given + (1.0 - share) * coarse
+        for _ in range(_RELAX):
+            coarse = given + (1.0 - share) * cv2.blur(coarse, (3, 3)).reshape(coarse.shape)
     return np.where(known[..., None], values, coarse)
 
 
