@@ -51,6 +51,11 @@ def test_both_sides_move_when_none_is_named():
     assert edit == AUEdit((Change("AU12L", 2, True), Change("AU12R", 2, True), Change("AU04L", 0, False)))
 
 
+def test_both_sides_alike_are_one_word():
+    (edit,) = edits.parse("AU12L=+2 AU12R=+2 AU4L=1 AU4R=+1 AU17=3")
+    assert str(edit) == "AU12=+2 AU04L=1 AU04R=+1 AU17=3"
+
+
 def test_the_three_ways_of_writing_agree():
     assert edits.parse("AU12=3 AU1=1") == edits.parse(["AU12=3", "AU1=1"]) == edits.parse({"AU12": 3, "AU1": 1})
     assert edits.parse("smiling=+1") == (AttributeEdit("smiling", 1.0),)

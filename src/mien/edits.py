@@ -38,7 +38,16 @@ class AUEdit:
         return AUShift.of({c.axis: c.value if c.relative else c.value - now[c.axis] for c in self.changes})
 
     def __str__(self) -> str:
-        return " ".join(f"{c.axis}={c.value:{'+' if c.relative else ''}g}" for c in self.changes)
+        words: list[str] = []
+        left = list(self.changes)
+        while left:
+            change = left.pop(0)
+            name = change.axis
+            if left and name[-1] == "L" and left[0] == Change(aus.mirror(name), change.value, change.relative):
+                left.pop(0)  # both sides alike: one word
+                name = name[:-1]
+            words.append(f"{name}={change.value:{'+' if change.relative else ''}g}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True)

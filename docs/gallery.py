@@ -1,0 +1,87 @@
+"""The gallery: every action unit at 5, the emotions, and edits by like, on photos of people who may be shown.
+
+    python docs/gallery.py [--photos FILE...]
+
+Always on the public-domain astronaut that comes with scikit-image; with `--photos` on further ones, which have to be of people who do
+not exist or have agreed. Writes docs/gallery.md and docs/images/*.jpg.
+"""
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien import aus, images
+from mien.api import registry
+from mien.api.labelled import side_by_side
+from mien.api.portrait import Portrait
+from mien.edits import Edit, parse, to_emotion
+
+HERE = Path(__file__).parent
+SIDE, COLUMNS, QUALITY = 220, 6, 82
+UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 43, 61, 62, 63, 64)
+
+
+def astronaut() -> Path:
+    """The photo, as installed with scikit-image."""
+    package = importlib.util.find_spec("skimage")
+    if package is None or package.origin is None:
+        raise SystemExit("the astronaut comes with scikit-image: pip install --no-deps scikit-image, or run `make docs`")
+    return Path(package.origin).parent / "data" / "astronaut.png"
+
+
+def tile(portrait: Portrait, wanted: Sequence[Edit]) -> np.ndarray:
+    """The face after some edits, cut out and brought to one size."""
+    rgb = portrait.draw([wanted]) if wanted else portrait.photo.rgb
+    x, y, width, height = portrait.crops[0].face.box
+    half = 0.85 * max(width, height)
+    left, top = int(max(0, x + width / 2 - half)), int(max(0, y + 0.45 * height - half))
+    part = rgb[top : top + int(2 * half), left : left + int(2 * half)]
+    smaller = part.shape[0] > SIDE
+    return cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+
+def sheet(tiles: Sequence[tuple[np.ndarray, str]]) -> np.ndarray:
+    """Tiles with their words, row by row."""
+    blank = (np.full((SIDE, SIDE, 3), 255, np.uint8), "")
+    padded = [*tiles, *[blank] * (-len(tiles) % COLUMNS)]
+    rows = [side_by_side(padded[i : i + COLUMNS]) for i in range(0, len(padded), COLUMNS)]
+    return np.concatenate(rows)
+
+
+def pages(photo: Path) -> list[tuple[str, Path]]:
+    """The sheets of one photo, written; title and file of each."""
+    portrait = Portrait.of(images.read(photo), registry.engine("mesh"))
+    units = [(tile(portrait, ()), "the photo")]
+    units += [(tile(portrait, parse(f"AU{u}=5")), f"AU{u} {aus.NAMES[u].lower()}") for u in UNITS]
+    emotions = [(tile(portrait, [to_emotion(name)]), name) for name in aus.EMOTIONS]
+    name = photo.stem.replace("synth_", "")
+    written = []
+    for kind, tiles in (("units", units), ("emotions", emotions)):
+        path = HERE / "images" / f"{name}_{kind}.jpg"
+        images.write(sheet(tiles), path, quality=QUALITY)
+        written.append((f"{name.replace('_', ' ')}: {'every action unit at 5' if kind == 'units' else 'emotions'}", path))
+    return written
+
+
+def main(photos: Sequence[Path]) -> None:
+    """Write the gallery."""
+    sections = [
+        "# Gallery",
+        "Made by `docs/gallery.py` with the engine `mesh`, from single photos. The astronaut is Eileen Collins (NASA, public domain); all "
+        "other faces are of people who do not exist (SFHQ-T2I, MIT).",
+    ]
+    for photo in [astronaut(), *photos]:
+        for title, path in pages(photo):
+            sections += [f"## {title}", f"![{title}]({path.relative_to(HERE)})"]
+            print(path)
+    (HERE / "gallery.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--photos", nargs="*", type=Path, default=[])
+    main(parser.parse_args().photos)

@@ -1,0 +1,68 @@
+"""What mien does, on a real photo: edits, a strip of them, a table, an animation and a 3-D head, into a folder.
+
+    python examples/demo.py [out]
+
+The photo is NASA's portrait of the astronaut Eileen Collins, in the public domain; it lies in the wheel of scikit-image.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import mien
+from mien import images, tables
+from mien.api.labelled import side_by_side
+
+EDITS = {
+    "smile": "AU6=4 AU12=5",
+    "sulk": "AU12=0 AU25=0 AU15=4 AU17=3",
+    "doubt": "AU4=4 AU7=2 AU12=0",
+    "wink": "AU43L=5 AU12L=+2",
+    "surprise": "AU1=5 AU2=5 AU5=3 AU12=0 AU26=5",
+}
+
+
+def astronaut() -> Path:
+    """The photo, as installed."""
+    package = importlib.util.find_spec("skimage")
+    if package is None or package.origin is None:
+        sys.exit("the demo's photo comes with scikit-image: pip install --no-deps scikit-image, or run `make demo`")
+    return Path(package.origin).parent / "data" / "astronaut.png"
+
+
+def around(rgb: np.ndarray, row: object) -> np.ndarray:
+    """The part of the picture around a face."""
+    x, y, width, height = (int(getattr(row, name)) for name in ("x", "y", "width", "height"))
+    top, left, side = max(0, y - height // 2), max(0, x - width // 2), 2 * max(width, height)
+    return np.kron(rgb[top : top + side, left : left + side], np.ones((2, 2, 1), np.uint8))
+
+
+def main(out: Path) -> None:
+    """Make everything."""
+    photo = astronaut()
+    faces = mien.read(photo)
+    tables.write(faces, out / "faces.csv")
+    face = next(faces.itertuples())
+
+    pictures = [(around(images.read(photo).rgb, face), "the photo")]
+    for name, edit in EDITS.items():
+        result = mien.edit(photo, edit)
+        print(result.save(out / f"{name}.png"), edit)
+        pictures.append((around(result.rgb, face), f"{name}: {edit}"))
+    print(images.write(side_by_side(pictures), out / "strip.png"))
+    print(images.write(mien.edit(photo, EDITS["smile"]).compare(), out / "smile.compare.png"))
+
+    smile = mien.animate(photo, to=EDITS["smile"], seconds=1.5)
+    print(smile.save(out / "smile.mp4"))
+    print(smile.save(out / "smile.gif"))
+    print(mien.capture(photo).save(out / "face.glb"))
+
+    units = faces.filter(regex=r"^AU\d\d$").iloc[0].sort_values(ascending=False)
+    print(f"\n{out / 'faces.csv'}: the action units of the photo, 0..5")
+    print(units[units > 0.3].round(1).to_string())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "out"))

@@ -1,0 +1,97 @@
+"""The verb `edit` in Python, on a drawn face."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+from mien import images
+from mien.errors import EditError, FaceError, UsageError
+
+
+@pytest.fixture(scope="module")
+def smiling(drawn):
+    return mien.edit(drawn.photo.rgb, "AU12=+3")
+
+
+def test_the_whole_picture_comes_back_at_its_own_size(smiling, drawn):
+    assert smiling.image.size == drawn.photo.size
+    assert np.array_equal(np.asarray(smiling.image), smiling.rgb)
+    assert (smiling.rgb != drawn.photo.rgb).any()
+    assert np.array_equal(smiling.rgb[:40], drawn.photo.rgb[:40])
+
+
+def test_before_after_and_report_agree(smiling):
+    assert smiling.before.AU12.item() + 1 < smiling.after.AU12.item()
+    line = smiling.report.set_index("au").loc["AU12"]
+    assert line.role == "commanded"
+    assert (line.before, line.achieved) == (smiling.before.AU12.item(), smiling.after.AU12.item())
+    assert line.commanded == pytest.approx(min(line.before + 3, 5), abs=0.05)
+    assert line.error == pytest.approx(line.achieved - line.commanded)
+    assert set(smiling.report.role) == {"commanded", "off-target"}
+
+
+def test_the_same_face_stays_the_same_face(smiling):
+    assert len(smiling.shape_similarity) == 1
+    assert smiling.shape_similarity[0] > 0.9
+
+
+def test_arrays_pillow_pictures_and_files_are_edited_alike(smiling, drawn, drawn_file):
+    for source in (drawn_file, str(drawn_file), Image.open(drawn_file), drawn.photo):
+        assert np.array_equal(mien.edit(source, "AU12=+3").rgb, smiling.rgb)
+
+
+def test_alpha_is_kept(drawn, tmp_path):
+    alpha = np.full(drawn.photo.rgb.shape[:2], 200, np.uint8)
+    result = mien.edit(Image.fromarray(np.dstack([drawn.photo.rgb, alpha])), "AU12=+1")
+    assert np.array_equal(np.asarray(result.image)[..., 3], alpha)
+    assert np.array_equal(images.read(result.save(tmp_path / "out.png")).alpha, alpha)
+
+
+def test_the_zero_edit_is_the_photo(drawn):
+    assert np.array_equal(mien.edit(drawn.photo, "AU12=+0 AU4=+0").rgb, drawn.photo.rgb)
+
+
+def test_the_expression_of_another_photo_and_a_part_of_it(drawn, drawn_smile):
+    whole = mien.edit(drawn.photo, like=drawn_smile.photo)
+    assert whole.after.AU12.item() > whole.before.AU12.item() + 1
+    brows = mien.edit(drawn.photo, like=drawn_smile.photo, only="brows")
+    assert abs(brows.after.AU12.item() - brows.before.AU12.item()) < 0.5
+    with pytest.raises(EditError, match="did you mean 'mouth'"):
+        mien.edit(drawn.photo, like=drawn_smile.photo, only="mout")
+    with pytest.raises(UsageError, match="name it with like"):
+        mien.edit(drawn.photo, "AU12=+1", only="mouth")
+
+
+def test_an_emotion(drawn):
+    result = mien.edit(drawn.photo, emotion="surprise")
+    for unit in ("AU01", "AU02", "AU26"):
+        assert result.after[unit].item() > result.before[unit].item() + 0.5
+
+
+def test_solving_comes_nearer_to_what_was_commanded(drawn):
+    plain, solved = (mien.edit(drawn.photo, {"AU12": 4}, solve=solve) for solve in (False, True))
+    error = [abs(result.report.set_index("au").loc["AU12"].error) for result in (plain, solved)]
+    assert error[1] <= max(0.5, error[0])
+    with pytest.raises(UsageError, match="smiling"):
+        mien.edit(drawn.photo, "smiling=+1", solve=True)
+
+
+def test_faces_are_numbered_from_the_left_and_the_largest_is_the_default(drawn, drawn_smile):
+    small = np.asarray(Image.fromarray(drawn_smile.photo.rgb).resize((256, 256)))
+    wall = np.full((384, 640, 3), drawn.photo.rgb[5, 5], np.uint8)
+    wall[60:316, :256], wall[:, 256:] = small, drawn.photo.rgb
+    assert mien.edit(wall, "AU12=+2").portrait.numbers == [1]
+    everyone = mien.edit(wall, "AU4=+3", face="all")
+    assert everyone.portrait.numbers == [0, 1] and len(everyone.before) == 2
+    left, right = ((everyone.rgb != wall)[:, half].any() for half in (slice(0, 256), slice(256, None)))
+    assert left and right
+    only_left = mien.edit(wall, "AU4=+3", face=0)
+    assert not (only_left.rgb != wall)[:, 256:].any()
+    with pytest.raises(FaceError, match="it has faces 0 to 1"):
+        mien.edit(wall, "AU4=+3", face=2)
+
+
+def test_a_picture_without_a_face_is_told(tmp_path):
+    with pytest.raises(FaceError, match="no face was found"):
+        mien.edit(np.full((200, 200, 3), 90, np.uint8), "AU12=+2")
