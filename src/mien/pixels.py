@@ -3,7 +3,8 @@
 import io
 import threading
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -13,10 +14,26 @@ from mien.errors import ImageError
 
 RGBA = tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"] | None]
 
+# Formats that are decoded in this process, from the picture's own bytes (EPS, for one, would start Ghostscript).
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 _SRGB = ImageCms.createProfile("sRGB")
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}  # colour space of an ICC profile -> Pillow mode
+_header_lock = threading.Lock()
 _filters_lock = threading.Lock()  # warning filters are one list for the whole process
 _ROUNDING = 2  # a profile that moves no colour by more than this is sRGB under another name
+
+
+def opened(file: BinaryIO | Path) -> Image.Image:
+    """A picture of which only the header is read, by its content; the caller checks the size before decoding.
+
+    Pillow's own cap, one number for the whole process, is put aside meanwhile. Raises what Pillow raises.
+    """
+    with _header_lock:
+        cap, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=READABLE)
+        finally:
+            Image.MAX_IMAGE_PIXELS = cap
 
 
 def plain(image: Image.Image) -> RGBA:

@@ -14,10 +14,10 @@ from typing import Any, Literal, get_args
 from xml.etree import ElementTree
 
 import av
-from PIL import Image
 
 from mien import __version__, signing
 from mien.errors import MienError
+from mien.pixels import opened
 
 Action = Literal["edited", "animated", "captured", "generated"]
 
@@ -155,7 +155,7 @@ def sidecar(path: Path) -> Path:
 def _packet(path: Path) -> str | bytes:
     """The XMP packet of a picture or a video; empty when it has none."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             info = image.info
             beside = sidecar(path).read_bytes() if image.format == "BMP" and sidecar(path).is_file() else b""
             return info.get("xmp") or info.get("XML:com.adobe.xmp") or info.get("comment") or beside

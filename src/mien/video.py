@@ -27,9 +27,9 @@ from PIL import Image
 from mien import files
 from mien.errors import VideoError, one_of
 from mien.film import check_size, opened_film
-from mien.images import MAX_PIXELS, opened
+from mien.images import MAX_PIXELS
 from mien.palette import Palette
-from mien.pixels import plain
+from mien.pixels import opened, plain
 from mien.provenance import Provenance, embed, seal
 from mien.types import Photo
 
