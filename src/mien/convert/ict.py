@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from mien.aus import AXES
 from mien.errors import DataError
 from mien.geometry import facemesh, mesh
-from mien.geometry.head import PARTS, HeadModel
+from mien.geometry.head import PARTS, HeadModel, front_weight
 
 #: Vertex ranges of the parts in the published numbering of 26,719 vertices (README of ICT-FaceKit).
 _RANGES: Mapping[str, tuple[int, int]] = {
@@ -259,20 +259,3 @@ def _tiles(ict: ICT) -> Float[np.ndarray, "v 2"]:
         first, width = np.append(first, 0.9 + 0.05 * place), np.append(width, 0.05)
         tile[np.unique(ict.triangles[eyes])] = 4 + place
     return np.stack([first[tile] + width[tile] * (ict.uv[:, 0] % 1.0), ict.uv[:, 1] % 1.0], axis=1).astype(np.float32)
-
-
-def front_weight(points: Float[np.ndarray, "v 3"], skin: Int[np.ndarray, " n"]) -> Float[np.ndarray, " v"]:
-    """1 on the front of the skin, 0 beyond the ears, over the hairline and under the chin; smooth between.
-
-    Angles are taken around a vertical axis in the middle of the head of ICT-FaceKit (z = 2 cm), heights in its frame.
-    """
-    x, y, z = points[skin].T
-    aside = np.degrees(np.arctan2(np.abs(x), z - 2.0))
-
-    def fade(value: np.ndarray, inside: float, outside: float) -> np.ndarray:
-        t = np.clip((value - outside) / (inside - outside), 0.0, 1.0)
-        return t * t * (3.0 - 2.0 * t)
-
-    weight = np.zeros(len(points), np.float32)
-    weight[skin] = fade(aside, 50.0, 80.0) * fade(y, 9.0, 11.5) * fade(y, -8.5, -10.5)
-    return weight

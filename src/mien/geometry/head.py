@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -130,6 +131,23 @@ class HeadModel:
         """The same head on another device."""
         moved: dict[str, Any] = {name: getattr(self, name).to(device) for name in _TENSORS}
         return replace(self, **moved, loops={name: loop.to(device) for name, loop in self.loops.items()})
+
+
+def front_weight(points: Float[np.ndarray, "v 3"], skin: Int[np.ndarray, " n"]) -> Float[np.ndarray, " v"]:
+    """1 on the front of the skin, 0 beyond the ears, over the hairline and under the chin; smooth between.
+
+    Angles are taken around a vertical axis through the middle of the head (z = 2 cm), heights where the eyes are at y = 3.6 cm.
+    """
+    x, y, z = points[skin].T
+    aside = np.degrees(np.arctan2(np.abs(x), z - 2.0))
+
+    def fade(value: np.ndarray, inside: float, outside: float) -> np.ndarray:
+        t = np.clip((value - outside) / (inside - outside), 0.0, 1.0)
+        return t * t * (3.0 - 2.0 * t)
+
+    weight = np.zeros(len(points), np.float32)
+    weight[skin] = fade(aside, 50.0, 80.0) * fade(y, 9.0, 11.5) * fade(y, -8.5, -10.5)
+    return weight
 
 
 _TENSORS = tuple(f.name for f in fields(HeadModel) if f.name not in ("name", "shape_names", "loops"))

@@ -24,7 +24,7 @@ from mien.errors import DataError
 from mien.geometry import atlas, chart, mesh, skin
 from mien.geometry.chart import Places
 from mien.geometry.correctives import LipSeal, Spread, oval
-from mien.geometry.head import PARTS, HeadModel
+from mien.geometry.head import PARTS, HeadModel, front_weight
 from mien.geometry.skin import Skin, SkinPlan
 
 _OVERLAP_CM = 0.03  # of the lips of the mean face
@@ -66,7 +66,7 @@ def train(config: HeadConfig) -> Path:
     mean, shapes, identity = _sealed(mean, shapes, identity, names, sheet)
     shapes = np.concatenate([shapes, _oval(mean + shapes[jaw_open], sheet)[None]])
     mixing = np.c_[source.mixing.numpy(), np.array(AXES) == "AU27"]
-    mix = _principal(identity * source_model.front_weight(mean, np.arange(len(mean)))[:, None], config.identities)
+    mix = _principal(identity * front_weight(mean, np.arange(len(mean)))[:, None], config.identities)
 
     rim = sheet.loops["mouth_hole"][::2]  # the inside of the mouth hangs from copies of these vertices
     organs = ict_organs.measure(ict, source.triangle_part.numpy(), mean[rim])
@@ -201,7 +201,7 @@ def _assemble(mean: Float[np.ndarray, "v 3"], sheet: Skin, organs: ict_organs.Or
         "organ_bones": np.concatenate([piece.bones for piece in organs.pieces])[rim:].astype(np.float16),
         "eye_regressor": np.stack(regressor),
         "iris_radius": organs.iris_radius.astype(np.float32),
-        "front": source_model.front_weight(every, np.arange(len(mean))).astype(np.float16),
+        "front": front_weight(every, np.arange(len(mean))).astype(np.float16),
         **_named(loops),
     }
 
