@@ -23,7 +23,7 @@ from jaxtyping import Float, UInt8
 from scipy.spatial.transform import Rotation
 
 from mien import files, tables
-from mien.aus import AXES, AUVector
+from mien.aus import AXES, MAX_INTENSITY, AUVector
 from mien.errors import DataError, UsageError, one_of
 from mien.geometry import arkit, bake, gltf, morph, rotation, surfaces, wavefront
 from mien.geometry import head as heads
@@ -71,7 +71,7 @@ class Head:
     @cached_property
     def vertices(self) -> Float[np.ndarray, "v 3"]:
         """The vertices as in `photo`, cm; see `mien.types.Pose` for the axes."""
-        return morph.head_points(self.model, self.code.shape, self.code.neutral.known + (self.aus.known - AUVector.neutral()))
+        return morph.head_points(self.model, self.code.shape, _shown(self.code))
 
     @cached_property
     def texture(self) -> UInt8[np.ndarray, "s s 3"]:
@@ -132,6 +132,11 @@ class Head:
         return path
 
 
+def _shown(code: HeadCode) -> AUVector:
+    """The whole expression: what the resting face shows already, and the change from it; 0..5."""
+    return code.neutral.known + (code.expression.known - AUVector.neutral())
+
+
 def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
 
@@ -155,7 +160,8 @@ def _write(path: Path, content: bytes) -> None:
 def _glb(head: Head, path: Path) -> None:
     names, offsets = surfaces.targets(head.model)
     parts = surfaces.surfaces(head.model, head.neutral, offsets.numpy(), _brightness(head))
-    weights = surfaces.rest_weights(names, head._expressions)
+    shown = np.stack([_shown(code).values for code in head.codes])
+    weights = surfaces.weights(names, shown - np.clip(head.code.neutral.known.values, 0.0, MAX_INTENSITY))
     animation = None
     if len(head.codes) > 1:
         animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head._rotations))

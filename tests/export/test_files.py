@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pygltflib
 import pytest
 import torch
 import trimesh
@@ -59,6 +60,18 @@ def test_unmeasured_axes_do_not_move_the_head(still) -> None:
     code = still.code
     unsure = type(code)(code.shape, AUVector.of({"AU12": 3.0}, others=np.nan), code.pose)
     np.testing.assert_array_equal(Head((unsure,), still.photo).vertices, still.vertices)
+
+
+def test_the_resting_face_lies_under_the_expression(still, tmp_path) -> None:
+    code = still.code
+    pouting = type(code)(code.shape, AUVector.of({"AU17": 4.0}), code.pose, AUVector.of({"AU17": 2.0, "AU26": -1.0}))
+    head = Head((pouting,), still.photo)
+    shape = torch.from_numpy(code.shape).float()
+    for points, intensity in ((head.neutral, 2.0), (head.vertices, 5.0)):  # 6 is beyond what a face can do
+        full = torch.from_numpy(AUVector.of({"AU17": intensity}).values.copy()).float()
+        np.testing.assert_allclose(points, head.model.vertices(shape, full).numpy(), atol=1e-5)
+    mesh = pygltflib.GLTF2().load(str(head.save(tmp_path / "pout.glb"))).meshes[0]
+    assert dict(zip(mesh.extras["targetNames"], mesh.weights, strict=True))["AU17"] == pytest.approx(0.6)
 
 
 def test_what_cannot_be_saved_says_so(still, tmp_path) -> None:

@@ -72,7 +72,7 @@ def _plain(name: str, points: Float[np.ndarray, "n 3"], normals: Float[np.ndarra
     return np.clip(light[:, None] * np.array(_PLAIN[name]), 0.0, 1.0)
 
 
-def rest_weights(names: Sequence[str], expression: Float[np.ndarray, "*b a"]) -> Float[np.ndarray, "*b m"]:
+def weights(names: Sequence[str], expression: Float[np.ndarray, "*b a"]) -> Float[np.ndarray, "*b m"]:
     """Weights of the targets `names` that show AU intensities: the AU targets have them, the ARKit ones stay 0.
 
     Drive one family or the other: together they would move the face twice.
