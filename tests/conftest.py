@@ -1,11 +1,28 @@
 """What many tests share: two drawn faces, and a home of their own so that no signing key reaches the user's folders."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from mien import images
 from mien.aus import AUVector
 from mien.data.renders import render
 from mien.geometry import head
+
+
+def pytest_collection_modifyitems(items):
+    """Tests marked `data` run where MIEN_DATA names the folder of third-party data."""
+    if not os.environ.get("MIEN_DATA"):
+        for item in items:
+            if "data" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="needs third-party data: MIEN_DATA is not set"))
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of third-party data, for tests marked `data`."""
+    return Path(os.environ["MIEN_DATA"])
 
 
 @pytest.fixture(autouse=True, scope="session")

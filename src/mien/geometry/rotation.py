@@ -45,7 +45,7 @@ def cross_matrix(vector: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3 3
     return np.stack([np.stack([o, -z, y], -1), np.stack([z, o, -x], -1), np.stack([-y, x, o], -1)], axis=-2)
 
 
-def _turn(angle: Float[np.ndarray, "*n"], axis: int) -> Float[np.ndarray, "*n 3 3"]:
+def _turn(angle: Float[np.ndarray, "*n"] | float, axis: int) -> Float[np.ndarray, "*n 3 3"]:
     """Right-handed rotations about a coordinate axis, by radians."""
     vector = np.zeros((*np.shape(angle), 3))
     vector[..., axis] = angle
