@@ -19,8 +19,9 @@ LINES_PER_FILE = 400
 LINES_PER_FUNCTION = 60
 MIB = 2**20
 
-#: Names that draw from the process's global random state.
-SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "fork_rng", "get_rng_state", "set_rng_state"}
+TORCH_DRAWS = {f"torch.{draw}" for draw in ("rand", "randn", "randint", "randperm", "normal", "rand_like", "randn_like", "bernoulli")}
+#: What `numpy.random` has for drawing from a state of one's own, when it is given a seed.
+SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64"}
 
 
 def _dotted(node: ast.expr) -> str:
@@ -32,12 +33,13 @@ def _dotted(node: ast.expr) -> str:
 
 
 def _unseeded(call: ast.Call) -> bool:
+    """Whether a call draws from the state that all of a process shares."""
     name = _dotted(call.func)
-    if name.startswith("torch.rand") and not name.endswith("_like"):
+    if name in TORCH_DRAWS:
         return not any(k.arg == "generator" for k in call.keywords)
     if name.startswith(("np.random.", "numpy.random.")):
         return name.rsplit(".", 1)[1] not in SEEDED or not (call.args or call.keywords)
-    return name.startswith("random.") or (name.startswith("torch.rand") and name.endswith("_like"))
+    return name.startswith("random.")
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(ROOT)))

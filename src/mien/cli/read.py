@@ -9,8 +9,9 @@ from mien.cli.console import note, progress, say, say_table
 from mien.cli.words import Paths, end_with
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from mien.api.sources import Clip
     from mien.tables import Row
 
 _TOLD = 4  # action units in a row of the printed table
@@ -23,6 +24,7 @@ def read(
     reader: Annotated[str, typer.Option(help="The reader that measures.")] = "geometry",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the whole table: .csv, .parquet or .json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole table as one JSON document.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw what was read of each photo and video into this folder.")] = None,
     columns: Annotated[str, typer.Option(help="Whose columns: mien, openface or pyfeat.")] = "mien",
 ) -> None:
     """Read faces: box, pose, landmarks, action units 0..5, emotions. One row for each face."""
@@ -40,11 +42,28 @@ def read(
     table = tables.table(rows, columns)
     if out is not None:
         note(f"out: {tables.write(table, out)}")
+    if plot is not None:
+        for path in _draw(inputs, rows, plot):
+            note(f"plot: {path}")
     if as_json:
         say(tables.to_json(table))
     elif rows:
         _print(rows)
     end_with(failures, done=len({row.file for row in rows}))
+
+
+def _draw(inputs: "Sequence[Clip]", rows: "Sequence[Row]", folder: Path) -> "Iterator[Path]":
+    """A figure for each photo, and for each person of a video."""
+    from mien import plots
+
+    for clip in inputs:
+        mine = [row for row in rows if row.file == clip.file]
+        name = Path(clip.file).stem
+        if not clip.is_video and mine:
+            yield plots.write(plots.photo(next(iter(clip.frames())).rgb, mine), folder / f"{name}.png")
+        elif mine:
+            for face in sorted({row.face for row in mine if row.reading is not None}):
+                yield plots.write(plots.video(mine, face), folder / f"{name}.{face}.png")
 
 
 def _print(rows: "Sequence[Row]") -> None:
