@@ -9,13 +9,14 @@ import re
 import shutil
 import struct
 from dataclasses import dataclass, fields, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, get_args
 from xml.etree import ElementTree
 
 import av
 
-from mien import __version__, signing
+from mien import signing
 from mien.errors import MienError
 from mien.pixels import opened
 
@@ -38,7 +39,7 @@ class Provenance:
     engine: str = ""  #: the engine, or the capture, that did it
     edit: str = ""  #: the edit, as it is written on the command line
     source_sha256: str = ""  #: of the file it was made from; "" when there was none
-    version: str = __version__
+    version: str = metadata.version("mien")
     tool: str = "mien"
     signature: str = ""  #: only from `describe`: what the C2PA signature is worth, in words
 

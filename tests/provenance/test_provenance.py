@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import mien
 from mien import images, provenance, signing, video
 from mien.errors import MienError
 from mien.provenance import Provenance, describe
@@ -79,7 +80,7 @@ def test_people_find_a_comment_in_mp4(tmp_path, rgb):
     with av.open(str(film(tmp_path / "a.mp4", rgb))) as container:
         comment = container.metadata["comment"]
     assert comment == str(RECORD)
-    assert comment.startswith(f"edited with mien {provenance.__version__}; engine mesh; AU12=+2")
+    assert comment.startswith(f"edited with mien {mien.__version__}; engine mesh; AU12=+2")
 
 
 def test_bmp_has_its_packet_beside_it(tmp_path, rgb):
@@ -135,7 +136,8 @@ def test_a_gif_keeps_its_frames_beside_the_comment(tmp_path, rgb, unsigned):
 
 
 def test_without_the_extra_nothing_of_it_is_imported():
-    code = "import sys; from mien import images, provenance; print({'c2pa', 'cryptography'} & set(sys.modules))"
+    code = "import sys; import mien
+from mien import images, provenance; print({'c2pa', 'cryptography'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
