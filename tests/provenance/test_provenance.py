@@ -136,8 +136,7 @@ def test_a_gif_keeps_its_frames_beside_the_comment(tmp_path, rgb, unsigned):
 
 
 def test_without_the_extra_nothing_of_it_is_imported():
-    code = "import sys; import mien
-from mien import images, provenance; print({'c2pa', 'cryptography'} & set(sys.modules))"
+    code = "import sys; from mien import images, provenance; print({'c2pa', 'cryptography'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
