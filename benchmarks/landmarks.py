@@ -1,0 +1,87 @@
+"""Landmarks: how close to the teacher and how fast, against the teacher itself and the network run as it was trained.
+
+    python benchmarks/landmarks.py [--data FOLDER] [--limit N]
+
+Times are the best of several runs, one thread, milliseconds a face. Prints the ratios and writes `results/landmarks.json`.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mien import weights
+from mien.data.crops import open_crops
+from mien.data.folder import need
+from mien.data.teacher import Teacher
+from mien.faces.align import Square, sample
+from mien.faces.detect import candidates, square_of_five
+from mien.faces.landmarks import landmarker
+from mien.metrics.landmarks import score_landmarks
+from mien.nn.landmarks import LandmarkNet
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def fastest(run: Callable[[], object], times: int = 30) -> float:
+    """Milliseconds of the fastest of some runs: the one that nothing else disturbed."""
+    best = float("inf")
+    for _ in range(times):
+        begin = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - begin)
+    return best * 1000
+
+
+def naive() -> Callable[[np.ndarray, Square], object]:
+    """Two looks of the network as it comes from training: norms apart, channels first, gradients recorded."""
+    stored = weights.load(weights.bundled("landmarks"))
+    network = weights.fill(LandmarkNet(**stored.config), stored)
+
+    def place(rgb: np.ndarray, square: Square) -> object:
+        picture = torch.from_numpy(sample(rgb, square, network.size)).permute(2, 0, 1)[None].contiguous() / 255
+        return network(picture), network(picture)
+
+    return place
+
+
+def main() -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder with the third-party data (or MIEN_DATA)")
+    parser.add_argument("--limit", type=int, help="at most so many faces a set")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = need(options.data, "lfw_eval.npz", "face_landmark.tflite")
+    crops = open_crops(folder / "lfw_eval.npz")
+    index = int(crops.where(split="test")[0])
+    rgb, square = crops[index], square_of_five(crops.points[index].astype(float))
+    large = np.ascontiguousarray(np.broadcast_to(sample(rgb, Square.of_image(rgb), 1024), (1024, 1024, 3)))
+    network, plain, teacher = landmarker(), naive(), Teacher(folder / "face_landmark.tflite")
+    milliseconds = {
+        "mien, two looks": fastest(lambda: network.place(rgb, square)),
+        "mien, one look": fastest(lambda: network.look(rgb, square)),
+        "the same network, naively": fastest(lambda: plain(rgb, square)),
+        "teacher, one look": fastest(lambda: teacher.landmarks(rgb, square)),
+        "detection in 1024 x 1024": fastest(lambda: candidates(large), times=5),
+    }
+    table = score_landmarks(folder, limit=options.limit)
+    ours = milliseconds["mien, two looks"]
+    result = {
+        "milliseconds": {name: round(value, 2) for name, value in milliseconds.items()},
+        "ratio to mien": {name: round(value / ours, 2) for name, value in milliseconds.items()},
+        "errors in percent": table.round(3).to_dict("records"),
+    }
+    print(table.round(2).to_string(index=False))
+    for name, value in milliseconds.items():
+        print(f"{name:28s} {value:8.2f} ms   x {value / ours:.2f}")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "landmarks.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
