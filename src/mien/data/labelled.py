@@ -7,24 +7,27 @@ those images.
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from mien import aus
+from mien.aus import AUVector
 from mien.data.crops import CropSet, open_crops
-from mien.data.teacher import Teacher
+from mien.data.renders import render
+from mien.data.teacher import REACH, Teacher, square_of_five
 from mien.data.warps import FaceWarper, mirrored_landmarks, open_warper
 from mien.faces.align import OUTER_EYES, Square, carry, five_points, sample
+from mien.geometry import head
 from mien.training import counted
 
 SIZE = 192  # pixels
-TEACHER_FRAME = 0.75  #: of `Square.of_five`: where the teacher is at home, and the framing of the 128-pixel crop sets
 NEEDED = ("sfhq_256.npz", "sfhq_128.npz", "face_landmark.tflite", "canonical_face_model.obj", "ict_face_model.npz", "facemesh_to_ict.npz")
-_JITTERS = 4  # further looks of the teacher at each picture
+_DRAWN_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 17, 20, 25, 26, 27, 43)
 _DISAGREE = 0.08  # of the outer eye distance: a warp that the teacher sees elsewhere than we moved it is thrown away
 
 
@@ -41,22 +44,20 @@ class LabelledFaces:
 
 @dataclass(frozen=True, eq=False)
 class Labeller:
-    """Labels pictures by several looks of the teacher, mirrored ones too: their mean is steadier than any of them."""
+    """Labels pictures by the teacher, as they are and mirrored: the mean is steadier than either."""
 
     teacher: Teacher
     mirror: Int[np.ndarray, " 468"]
 
-    def label(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square, rng: np.random.Generator) -> tuple[Float[np.ndarray, "468 3"], float]:
-        """Landmarks in pixels of `rgb` and the least presence of all looks."""
-        looks = [square] + [jittered(square, rng, shift=0.02, stretch=0.03, turn=0.03) for _ in range(_JITTERS)]
-        seen = [self.teacher.landmarks(rgb, look) for look in looks]
-        flipped = np.ascontiguousarray(rgb[:, ::-1])
-        last = rgb.shape[1] - 1
-        points, presence = self.teacher.landmarks(flipped, Square(last - square.x, square.y, square.half, -square.roll))
-        points = points[self.mirror]
-        points[:, 0] = last - points[:, 0]
-        seen.append((points, presence))
-        return np.mean([p for p, _ in seen], axis=0), min(presence for _, presence in seen)
+    def label(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
+        """Landmarks in pixels of `rgb` and the lesser presence."""
+        seen, presence = self.teacher.settled(rgb, square)
+        flipped, last = np.ascontiguousarray(rgb[:, ::-1]), rgb.shape[1] - 1
+        around = Square.around(seen, REACH)
+        other, again = self.teacher.landmarks(flipped, replace(around, x=last - around.x, roll=-around.roll))
+        other = other[self.mirror]
+        other[:, 0] = last - other[:, 0]
+        return (seen + other) / 2, min(presence, again)
 
 
 def jittered(square: Square, rng: np.random.Generator, *, shift: float, stretch: float, turn: float) -> Square:
@@ -75,18 +76,17 @@ def variants(
     rng: np.random.Generator,
 ) -> Iterator[tuple[UInt8[np.ndarray, "192 192 3"], Float[np.ndarray, "468 3"]]]:
     """The photo itself and `count` - 1 warps of it with their landmarks; those that the teacher does not confirm are left out."""
-    landmarks, presence = labeller.label(rgb, Square.of_five(five).scaled(TEACHER_FRAME), rng)
+    landmarks, presence = labeller.label(rgb, square_of_five(five))
     if presence < 0.5:
         return
     yield _framed(rgb, five, landmarks)
     for _ in range(count - 1):
         moved = warper.displaced(landmarks, rng)
         picture = warper.repaint(rgb, landmarks, moved, rng)
-        points = five + five_points(moved) - five_points(landmarks)
-        seen, presence = labeller.label(picture, Square.of_five(points).scaled(TEACHER_FRAME), rng)
+        seen, presence = labeller.label(picture, Square.around(moved, REACH))
         apart = np.linalg.norm(seen[:, :2] - moved[:, :2], axis=1).mean()
         if presence > 0.5 and apart < _DISAGREE * np.linalg.norm(np.subtract(*seen[list(OUTER_EYES), :2])):
-            yield _framed(picture, points, seen)
+            yield _framed(picture, five + five_points(moved) - five_points(landmarks), seen)
 
 
 def _framed(
@@ -96,49 +96,66 @@ def _framed(
     return sample(rgb, square, SIZE), carry(np.linalg.inv(square.to_photo(SIZE)), landmarks)
 
 
-def _label_one(
-    job: tuple[Path, int, int, int], data: Path
-) -> tuple[list[UInt8[np.ndarray, "192 192 3"]], list[Float[np.ndarray, "468 3"]]]:
-    """All variants of one picture of one crop set: (file, index, count, seed)."""
-    path, index, count, seed = job
-    crops, labeller, warper = _tools(path, data)
-    rng = np.random.default_rng([seed, index, crops[index].shape[0]])
-    made = list(variants(crops[index], crops.points[index].astype(np.float64), count, labeller, warper, rng=rng))
+@dataclass(frozen=True)
+class Job:
+    """One person to label: picture `index` of a crop set, or a drawn head with that number."""
+
+    data: Path
+    crops: str  #: name of the crop set; "" for a drawn head
+    index: int
+    count: int  #: pictures to make
+    seed: int
+
+
+def _label_one(job: Job) -> tuple[list[UInt8[np.ndarray, "192 192 3"]], list[Float[np.ndarray, "468 3"]]]:
+    """Pictures and landmarks of one person."""
+    crops, labeller, warper = _tools(job.data, job.crops)
+    rng = np.random.default_rng([job.seed, job.index, len(job.crops)])
+    if crops is None:
+        rgb, five = _drawn(rng)
+    else:
+        rgb, five = crops[job.index], crops.points[job.index].astype(np.float64)
+    made = list(variants(rgb, five, job.count, labeller, warper, rng=rng))
     return [image for image, _ in made], [landmarks for _, landmarks in made]
 
 
-_TOOLS: dict[Path, tuple[CropSet, Labeller, FaceWarper]] = {}  # of this worker process: opening them takes longer than a picture
+def _drawn(rng: np.random.Generator) -> tuple[UInt8[np.ndarray, "h w 3"], Float[np.ndarray, "5 2"]]:
+    """Our own head model with a random identity, expression and turn."""
+    model = head.bundled()
+    units = rng.choice(_DRAWN_UNITS, size=4, replace=False)
+    expression = AUVector.of({aus.column(int(unit)): float(rng.uniform(0, 5)) for unit in units})
+    pitch, yaw = np.clip(rng.normal(size=2) * (8, 20), -45, 45)
+    shape = rng.normal(size=model.identity.shape[0]) * 0.8
+    drawn = render(model, expression, shape=shape, angles=(float(pitch), float(yaw), 0.0), size=288, seed=int(rng.integers(2**31)))
+    return drawn.photo.rgb, five_points(drawn.face.landmarks)
 
 
-def _tools(path: Path, data: Path) -> tuple[CropSet, Labeller, FaceWarper]:
-    if path not in _TOOLS:
-        cv2.setNumThreads(1)
-        labeller = Labeller(Teacher(data / "face_landmark.tflite"), mirrored_landmarks(data / "canonical_face_model.obj"))
-        _TOOLS[path] = (open_crops(path), labeller, open_warper(data))
-    return _TOOLS[path]
+@cache
+def _tools(data: Path, crops: str) -> tuple[CropSet | None, Labeller, FaceWarper]:
+    """What a worker process needs; opening it takes longer than a picture."""
+    cv2.setNumThreads(1)
+    labeller = Labeller(Teacher(data / "face_landmark.tflite"), mirrored_landmarks(data / "canonical_face_model.obj"))
+    return open_crops(data / f"{crops}.npz") if crops else None, labeller, open_warper(data)
 
 
-def training_jobs(data: Path, split: str, count: int, seed: int) -> list[tuple[Path, int, int, int]]:
-    """Every person of `sfhq_256` in a split, and those that only `sfhq_128` has."""
+def people(data: Path, split: str, *, count: int, drawn: int, seed: int) -> list[Job]:
+    """Every person of `sfhq_256` in a split, those that only `sfhq_128` has, and some drawn heads."""
     large, small = open_crops(data / "sfhq_256.npz"), open_crops(data / "sfhq_128.npz")
     known = set(large.subjects)
-    jobs = [(large.path, int(i), count, seed) for i in large.where(split=split)]
-    return jobs + [(small.path, int(i), count, seed) for i in small.where(split=split) if small.subjects[i] not in known]
+    jobs = [Job(data, "sfhq_256", int(i), count, seed) for i in large.where(split=split)]
+    jobs += [Job(data, "sfhq_128", int(i), count, seed) for i in small.where(split=split) if small.subjects[i] not in known]
+    return jobs + [Job(data, "", i, count, seed) for i in range(drawn)]
 
 
-def label_faces(data: Path, folder: Path, *, split: str, count: int, seed: int, workers: int) -> LabelledFaces:
-    """Make the labelled faces of a split in `folder`, or open them when they are there already.
-
-    `count` pictures a person (the photo and warps of it), made by `workers` processes.
-    """
+def label_faces(folder: Path, jobs: list[Job], *, what: str, workers: int) -> LabelledFaces:
+    """Make the labelled faces in `folder` by `workers` processes, or open them when they are there already."""
     if not (folder / "landmarks.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        jobs = training_jobs(data, split, count, seed)
-        images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(jobs) * count, SIZE, SIZE, 3))
+        images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (sum(job.count for job in jobs), SIZE, SIZE, 3))
         landmarks: list[Float[np.ndarray, "468 3"]] = []
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            made = pool.imap(partial(_label_one, data=data), jobs, chunksize=4)
-            for pictures, points in counted(made, total=len(jobs), what=f"label {split}"):
+            made = pool.imap(_label_one, jobs, chunksize=4)
+            for pictures, points in counted(made, total=len(jobs), what=what):
                 for picture in pictures:
                     images[len(landmarks)] = picture
                     landmarks.append(points.pop(0))

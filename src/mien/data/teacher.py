@@ -10,6 +10,7 @@ from mien.errors import DataError
 from mien.faces.align import Square, carry, sample
 
 INPUT = 192  # pixels
+REACH = 1.5  #: of the landmarks' extent: the square that the teacher was trained with
 
 
 class Teacher:
@@ -35,10 +36,10 @@ class Teacher:
         self._points, self._presence = outputs["conv2d_21"], outputs["conv2d_31"]
 
     def landmarks(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
-        """Landmarks in the pixels of `rgb` (depth in the same scale, away from the viewer) and presence 0..1.
+        """One look: landmarks in the pixels of `rgb` (depth in the same scale, away from the viewer) and presence 0..1.
 
-        `square` should have the face's eyes level and reach 1.5 times as far as its box: three quarters of `Square.of_five`, or a crop of a
-        128-pixel crop set as a whole.
+        `square` must have the face's eyes level and reach 1.5 times as far as its landmarks. The network is strict about it: in a square of
+        three quarters of that, it draws the mouth a twentieth of the face too high. `settled` finds the square.
         """
         view = sample(rgb, square, INPUT)
         self._network.set_tensor(self._input, view[None].astype(np.float32) / 255.0)
@@ -46,3 +47,18 @@ class Teacher:
         points = self._network.get_tensor(self._points).reshape(468, 3)
         logit = float(self._network.get_tensor(self._presence).item())
         return carry(square.to_photo(INPUT), points), 1.0 / (1.0 + float(np.exp(-logit)))
+
+    def settled(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
+        """Landmarks and presence after three looks, the second and third 1.5 times around the landmarks of the look before.
+
+        So the published pipeline follows a face. Starting squares that differ a little end within 0.3 % of the outer eye distance.
+        """
+        landmarks, _ = self.landmarks(rgb, square)
+        landmarks, _ = self.landmarks(rgb, Square.around(landmarks, REACH))
+        return self.landmarks(rgb, Square.around(landmarks, REACH))
+
+
+def square_of_five(points: Float[np.ndarray, "5 2"]) -> Square:
+    """Where the teacher should look first, from five points (medians of where it settles on aligned faces)."""
+    ffhq = Square.of_five(points)
+    return ffhq.scaled(0.955).lowered(0.165 / 0.955)

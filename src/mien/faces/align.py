@@ -66,6 +66,11 @@ class Square:
         """The same place, larger or smaller."""
         return replace(self, half=self.half * factor)
 
+    def lowered(self, by: float) -> "Square":
+        """The square further down the face, by a share of half its side."""
+        down = by * self.half
+        return replace(self, x=self.x - down * math.sin(self.roll), y=self.y + down * math.cos(self.roll))
+
     def to_photo(self, size: int) -> Float[np.ndarray, "3 3"]:
         """Homogeneous map of the pixels of a `size` x `size` crop to photo pixels; the crop's outer edge is the square."""
         scale = 2 * self.half / size

@@ -4,7 +4,6 @@ Two finders: dlib's histogram-of-gradients detector (Dalal & Triggs 2005; Felzen
 YuNet (Wu, Peng & Yu 2023) when the user has fetched its file. Both are asked for doubtful places too: presence is judged later.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -59,9 +58,9 @@ def _hog(grey: UInt8[np.ndarray, "h w"], scale: float) -> list[Candidate]:
     found: list[Candidate] = []
     for box, score in zip(boxes, scores, strict=True):
         width = box.width() / scale
-        # the detector's box runs from the brows to the mouth: the landmarks reach further up (medians over aligned faces)
+        # the detector's box runs from the brows to below the mouth: the landmarks reach further up (medians over aligned faces)
         x, y = (box.left() + box.right()) / 2 / scale, (box.top() + box.bottom()) / 2 / scale
-        found.append(Candidate(Square(x, y - 0.1 * width, 0.58 * width), float(score)))
+        found.append(Candidate(Square(x, y - 0.05 * width, 0.69 * width), float(score)))
     return found
 
 
@@ -95,10 +94,8 @@ def by_yunet(rgb: UInt8[np.ndarray, "h w 3"], path: Path) -> list[Candidate]:
 
 
 def square_of_five(points: Float[np.ndarray, "5 2"]) -> Square:
-    """Where 468 landmarks lie, from five: below the middle of FFHQ's square and within two thirds of it (medians over aligned faces)."""
-    ffhq = Square.of_five(points)
-    down = 0.1 * ffhq.half
-    return Square(ffhq.x - down * math.sin(ffhq.roll), ffhq.y + down * math.cos(ffhq.roll), 0.67 * ffhq.half, ffhq.roll)
+    """Where the landmark network should look, from five points (medians over aligned faces)."""
+    return Square.of_five(points).scaled(0.8).lowered(0.2)
 
 
 @runtime_checkable

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from mien.data import teacher as teaching
 from mien.data.crops import CropSet, open_crops
 from mien.data.folder import need
-from mien.data.labelled import TEACHER_FRAME
 from mien.data.teacher import Teacher
-from mien.faces.align import OUTER_EYES, Square
+from mien.faces.align import OUTER_EYES
 from mien.faces.detect import square_of_five
 from mien.faces.landmarks import Landmarker, landmarker
 
@@ -33,7 +33,7 @@ def errors_on(crops: CropSet, indices: Int[np.ndarray, " n"], teacher: Teacher, 
     rows: list[dict[str, float]] = []
     for index in indices:
         rgb, five = crops[index], crops.points[index].astype(np.float64)
-        truth, _ = teacher.landmarks(rgb, Square.of_five(five).scaled(TEACHER_FRAME))
+        truth, _ = teacher.settled(rgb, teaching.square_of_five(five))
         begin = time.perf_counter()
         face = network.place(rgb, square_of_five(five))
         seconds = time.perf_counter() - begin

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from mien import weights
 from mien.data.augment import degraded
 from mien.data.folder import need
-from mien.data.labelled import NEEDED, LabelledFaces, jittered, label_faces
+from mien.data.labelled import NEEDED, LabelledFaces, jittered, label_faces, people
 from mien.data.warps import mirrored_landmarks
 from mien.faces.align import OUTER_EYES, Square, carry, sample
 from mien.nn.landmarks import LandmarkNet
@@ -35,8 +35,10 @@ class LandmarksConfig:
     """Folder for checkpoints, metrics and the trained weights (landmarks.safetensors)."""
     cache: Path = Path("runs/landmark-faces")
     """Folder for the labelled faces: 110 kB each, made once."""
-    variants: int = 18
+    variants: int = 12
     """Pictures of each person: the photo and its warps."""
+    drawn: int = 60
+    """Drawn heads among the people."""
     steps: int = 20_000
     """Training steps."""
     batch: int = 64
@@ -80,6 +82,8 @@ class Views(Dataset[Sample]):
         if rng.random() < 0.5:
             rgb, points = np.ascontiguousarray(rgb[:, ::-1]), points[self.mirror]
             points[:, 0] = rgb.shape[1] - 1 - points[:, 0]
+        if rng.random() < 0.25:
+            rgb, points = _at_the_edge(rgb, points, rng)
         square, face = Square.around(points), rng.random() >= self.absent
         if not face:
             square, rgb = _faceless(square, rgb, rng)
@@ -94,6 +98,14 @@ class Views(Dataset[Sample]):
     def mean_points(self, count: int) -> Float[Tensor, "468 3"]:
         """The points of an average face, over the first `count` samples."""
         return torch.stack([self[i][1] for i in range(count)]).mean(0)
+
+
+def _at_the_edge(rgb: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A face in a photo that ends close around it, or through it."""
+    side = int(rgb.shape[0] * rng.uniform(0.65, 0.85))
+    middle = (rgb.shape[0] - side) / 2
+    left, top = (int(np.clip(middle + rng.normal() * 8, 0, rgb.shape[0] - side)) for _ in range(2))
+    return np.ascontiguousarray(rgb[top : top + side, left : left + side]), points - (left, top, 0)
 
 
 def _faceless(square: Square, rgb: np.ndarray, rng: np.random.Generator) -> tuple[Square, np.ndarray]:
@@ -152,10 +164,9 @@ def train(config: LandmarksConfig) -> Path:
         network = LandmarkNet()
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
     views = {}
-    for split, count in (("train", config.variants), ("val", 4)):
-        faces = label_faces(
-            config.data, config.cache / f"{split}-{count}", split=split, count=count, seed=config.seed, workers=max(1, config.workers)
-        )
+    for split, count, drawn in (("train", config.variants, config.drawn), ("val", 4, 0)):
+        jobs = people(config.data, split, count=count, drawn=drawn, seed=config.seed)
+        faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.workers))
         views[split] = Views(faces, mirror, network.size, config.absent, config.seed + (split == "val"))
     with torch.no_grad():
         network.points.bias.copy_(views["train"].mean_points(256).flatten())
