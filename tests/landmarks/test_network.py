@@ -6,11 +6,12 @@ import torch
 
 from mien import weights
 from mien.data.labelled import LabelledFaces
+from mien.data.views import Views
 from mien.errors import WeightsError
 from mien.faces.align import Square
 from mien.faces.landmarks import Landmarker
 from mien.nn.landmarks import LandmarkNet
-from mien.recipes.landmarks import Views, loss_of, point_loss
+from mien.recipes.landmarks import loss_of, point_loss
 
 SMALL = {"size": 64, "widths": [8, 16, 24], "depths": [1, 1, 1], "neck": 4, "rank": 16}
 
@@ -60,8 +61,9 @@ def test_the_landmarker_folds_norms_without_changing_the_answer(network, tmp_pat
     rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     square = Square.of_image(rgb)
     found, presence = Landmarker(path).look(rgb, square)
-    points, logit = network(torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255)
-    inside = points[0].detach().numpy() * 32 + np.array([31.5, 31.5, 0])
+    with torch.inference_mode():
+        points, logit = network(torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255)
+    inside = points[0].numpy() * 32 + np.array([31.5, 31.5, 0])
     assert np.abs(found - inside).max() < 1e-4 * np.abs(inside).max()
     assert presence == pytest.approx(float(logit.sigmoid()), abs=1e-5)
 
@@ -105,7 +107,7 @@ def faces():
 
 
 def test_labels_follow_their_picture_through_every_jitter(faces, monkeypatch):
-    monkeypatch.setattr("mien.recipes.landmarks.degraded", lambda rgb, rng: rgb)
+    monkeypatch.setattr("mien.data.views.degraded", lambda rgb, rng: rgb)
     mirror = np.arange(468)
     mirror[[33, 263]] = [263, 33]
     views = Views(faces, mirror, 128, absent=0.0, seed=3)

@@ -8,19 +8,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import Dataset
 
 from mien import weights
-from mien.data.augment import degraded
 from mien.data.folder import need
-from mien.data.labelled import NEEDED, LabelledFaces, jittered, label_faces, people
+from mien.data.labelled import NEEDED, label_faces, people
+from mien.data.views import Views
 from mien.data.warps import mirrored_landmarks
-from mien.faces.align import OUTER_EYES, Square, carry, sample
+from mien.faces.align import OUTER_EYES
 from mien.nn.landmarks import LandmarkNet
 from mien.training import Resume, Run, launch
 
@@ -35,6 +33,8 @@ class LandmarksConfig:
     """Folder for checkpoints, metrics and the trained weights (landmarks.safetensors)."""
     cache: Path = Path("runs/landmark-faces")
     """Folder for the labelled faces: 110 kB each, made once."""
+    start: Path | None = None
+    """Weights to start from, as another run left them; random ones without."""
     variants: int = 12
     """Pictures of each person: the photo and its warps."""
     drawn: int = 60
@@ -63,69 +63,6 @@ class LandmarksConfig:
     """Steps between checkpoints and validations."""
     resume: Resume = "auto"
     """Go on from the newest checkpoint (auto) or start afresh (never)."""
-
-
-Sample = tuple[Float[Tensor, "3 s s"], Float[Tensor, "468 3"], Float[Tensor, ""]]
-
-
-class Views(Dataset[Sample]):
-    """Endless training squares: picture in 0..1, points in half sides from its centre, 1 for a face or 0 for none."""
-
-    def __init__(self, faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], size: int, absent: float, seed: int) -> None:
-        self.faces, self.mirror, self.size, self.absent, self.seed = faces, mirror, size, absent, seed
-
-    def __getitem__(self, number: int) -> Sample:
-        """Sample `number` is the same in every run."""
-        rng = np.random.default_rng([self.seed, number])
-        index = int(rng.integers(len(self.faces)))
-        rgb, points = np.asarray(self.faces.images[index]), self.faces.landmarks[index].astype(np.float64)
-        if rng.random() < 0.5:
-            rgb, points = np.ascontiguousarray(rgb[:, ::-1]), points[self.mirror]
-            points[:, 0] = rgb.shape[1] - 1 - points[:, 0]
-        if rng.random() < 0.25:
-            rgb, points = _at_the_edge(rgb, points, rng)
-        square, face = Square.around(points), rng.random() >= self.absent
-        if not face:
-            square, rgb = _faceless(square, rgb, rng)
-        elif rng.random() < 0.6:
-            square = jittered(square, rng, shift=0.04, stretch=0.05, turn=0.05)
-        else:
-            square = jittered(square, rng, shift=0.12, stretch=0.15, turn=0.25)
-        picture = degraded(sample(rgb, square, self.size), rng)
-        inside = carry(np.linalg.inv(square.to_photo(2)), points) - (0.5, 0.5, 0.0)
-        return torch.from_numpy(picture).permute(2, 0, 1) / 255.0, torch.from_numpy(inside).float(), torch.tensor(float(face))
-
-    def mean_points(self, count: int) -> Float[Tensor, "468 3"]:
-        """The points of an average face, over the first `count` samples."""
-        return torch.stack([self[i][1] for i in range(count)]).mean(0)
-
-
-def _at_the_edge(rgb: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A face in a photo that ends close around it, or through it."""
-    side = int(rgb.shape[0] * rng.uniform(0.65, 0.85))
-    middle = (rgb.shape[0] - side) / 2
-    left, top = (int(np.clip(middle + rng.normal() * 8, 0, rgb.shape[0] - side)) for _ in range(2))
-    return np.ascontiguousarray(rgb[top : top + side, left : left + side]), points - (left, top, 0)
-
-
-def _faceless(square: Square, rgb: np.ndarray, rng: np.random.Generator) -> tuple[Square, np.ndarray]:
-    """Beside the face, far too near, upside down, or a scrambled picture: what a false detection looks like."""
-    kind = rng.integers(4)
-    angle = rng.uniform(0, 2 * np.pi)
-    if kind == 0:
-        away = square.half * rng.uniform(1.1, 1.6)
-        return Square(square.x + away * np.cos(angle), square.y + away * np.sin(angle), square.half * rng.uniform(0.3, 0.9), angle), rgb
-    if kind == 1:
-        reach = square.half * 0.7
-        part = Square(square.x + rng.uniform(-reach, reach), square.y + rng.uniform(-reach, reach), square.half * rng.uniform(0.08, 0.25))
-        return part, rgb
-    if kind == 2:
-        return Square(square.x, square.y, square.half * rng.uniform(0.7, 1.3), square.roll + np.pi + rng.normal() * 0.5), rgb
-    tile = int(rng.choice([12, 24, 48]))
-    grid = rgb[: rgb.shape[0] // tile * tile, : rgb.shape[1] // tile * tile]
-    tiles = grid.reshape(grid.shape[0] // tile, tile, grid.shape[1] // tile, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
-    mixed = rng.permutation(tiles).reshape(grid.shape[0] // tile, grid.shape[1] // tile, tile, tile, 3).swapaxes(1, 2).reshape(grid.shape)
-    return square, np.ascontiguousarray(mixed)
 
 
 def point_loss(found: Float[Tensor, "b 468 3"], truth: Float[Tensor, "b 468 3"]) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
@@ -168,8 +105,11 @@ def train(config: LandmarksConfig) -> Path:
         jobs = people(config.data, split, count=count, drawn=drawn, seed=config.seed)
         faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.workers))
         views[split] = Views(faces, mirror, network.size, config.absent, config.seed + (split == "val"))
-    with torch.no_grad():
-        network.points.bias.copy_(views["train"].mean_points(256).flatten())
+    if config.start:
+        weights.fill(network, weights.load(config.start)).train()
+    else:
+        with torch.no_grad():
+            network.points.bias.copy_(views["train"].mean_points(256).flatten())
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
     run = Run(fabric, config.out, network, optimizer, total=config.steps, ema=config.ema)
     run.resume(config.resume)
