@@ -32,7 +32,7 @@ check: .venv/ready
 	$(BIN)/pytest --doctest-modules src
 
 bench: .venv/ready
-	$(BIN)/python benchmarks/run.py $(OUT)
+	$(BIN)/python benchmarks/run.py
 
 docs: .venv/astronaut
 	$(BIN)/python docs/gallery.py

@@ -13,17 +13,15 @@ from mien.api.portrait import Portrait
 from mien.api.solving import solve_for
 from mien.data import folder
 from mien.data.crops import open_crops
-from mien.data.teacher import Teacher
+from mien.data.teacher import REACH, Teacher
 from mien.edits import parse
 from mien.errors import DataError, FaceError
 from mien.faces import align, landmarks
-from mien.faces.align import Square, five_points
+from mien.faces.align import Square
 from mien.faces.landmarks import face_of
 from mien.metrics.edits import DOSES, UNITS, Response
 from mien.protocols import CropSpec, Reader
 from mien.types import Face, Photo
-
-_LOOK = 0.75  #: of `Square.of_five`: where the teacher is at home
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class Judge:
         """The face near where it was; None when it is not seen any more."""
         if self.teacher is None:
             return landmarks.track(photo, near)
-        points, presence = self.teacher.landmarks(photo.rgb, Square.of_five(five_points(near.landmarks)).scaled(_LOOK))
+        points, presence = self.teacher.settled(photo.rgb, Square.around(near.landmarks, REACH))
         return face_of(points, presence) if presence > landmarks.PRESENT else None
 
     def units(self, photo: Photo, near: Face) -> Float[np.ndarray, " units"]:

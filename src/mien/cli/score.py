@@ -1,16 +1,80 @@
 """``mien score BENCHMARK``: measure, print the table, and put it into the page of results."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.console import note, progress, say_table
+from mien.cli.console import note, progress, say, say_table
 from mien.cli.words import Data, Engine
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mien.metrics.head import Distance
 
 app = typer.Typer(name="score", help="Benchmarks of what mien does: a table each, and a section of a page.", no_args_is_help=True)
 
 Write = Annotated[Path | None, typer.Option("--write", metavar="PAGE.md", help="Put the table into its section of this page.")]
+
+
+def _publish(table: "pd.DataFrame", write: Path | None, *, name: str, title: str, said: str, extra: Sequence[str] = ()) -> None:
+    """Print a table and what it means, and put both into the page."""
+    from mien.metrics import pages
+
+    columns = [str(column) for column in table.columns]
+    rows = [[f"{value:.2f}" if isinstance(value, float) else value for value in row] for row in table.to_numpy().tolist()]
+    numbers = [column for column, value in zip(columns, table.to_numpy().tolist()[0], strict=True) if isinstance(value, float | int)]
+    say_table(columns, rows, right=numbers)
+    say(said)
+    if write is not None:
+        pages.write_section(write, name.replace(" --", "-"), title, f"mien score {name}", [said, pages.markdown(table, 2), *extra])
+        note(f"page: {write}")
+
+
+@app.command()
+def landmarks(
+    data: Data = None,
+    *,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many faces of a set.")] = None,
+    write: Write = None,
+) -> None:
+    """The landmark network against its teacher."""
+    from mien.metrics.landmarks import score_landmarks
+
+    said = "Mean distance of the 468 points to the teacher's, in percent of the distance of the outer eye corners; time with both looks."
+    _publish(score_landmarks(data, limit=limit), write, name="landmarks", title="Landmarks", said=said)
+
+
+@app.command()
+def head(data: Data = None, *, write: Write = None) -> None:
+    """The bundled head against the model that it was learned from."""
+    import pandas as pd
+
+    from mien.convert import ict
+    from mien.data.folder import need
+    from mien.geometry.head import bundled
+    from mien.metrics.head import score_head
+
+    files = ("ict_face_model.npz", "facs_mapping.json", "facemesh_to_ict.npz")
+    meshes, mapping, marks = (need(data, *files) / name for name in files)
+    score = score_head(bundled(), ict.head_of(ict.read(meshes), mapping=mapping, facemesh_path=marks))
+    rows: list[tuple[str, float, float]] = [
+        ("unseen people, neutral: distance, mm (mean, 95th percentile)", score.identities.mean, score.identities.p95),
+        ("three action units mixed: distance, mm (mean, 95th percentile)", score.mixtures.mean, score.mixtures.p95),
+        ("worst single action unit: distance, mm (mean, 95th percentile)", *_worst(score.expressions)),
+        ("eyeballs seen at rest, mm2 (this head, source)", *score.eyeball_mm2),
+        ("eyeballs seen at AU43 = 5, mm2 (this head, source)", *score.blink_mm2),
+        ("seen between closed lips; organs through the skin, mm2", score.gap_mm2, score.through_mm2),
+    ]
+    said = "The bundled head against ICT-FaceKit, on the front of the face; people and mixtures are drawn at random."
+    _publish(pd.DataFrame(rows, columns=["what", "first", "second"]), write, name="head", title="Head model", said=said)
+
+
+def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
+    worst = max(expressions.values(), key=lambda distance: distance.mean)
+    return worst.mean, worst.p95
 
 
 @app.command()
@@ -27,22 +91,21 @@ def edits(
     from mien.api import scoring
     from mien.data import folder
     from mien.metrics import edits as metric
-    from mien.metrics import pages
 
     where = folder.find(data)
     judge, sitters = scoring.Judge.of(where), scoring.portraits(where, faces, engine)
     with progress("drawing", len(scoring.UNITS) * len(scoring.DOSES) * faces) as tick:
         responses = [scoring.respond(sitters, judge, unit, solve=solve, on_picture=tick) for unit in scoring.UNITS]
-    table = metric.table(responses)
-    columns = [str(column) for column in table.columns]
-    say_table(columns, [[f"{v:.2f}" if isinstance(v, float) else v for v in row] for row in table.to_numpy().tolist()], right=columns[1:-1])
+    pictures: list[str] = []
     if plot is not None:
         note(f"plot: {metric.plot(responses, plot)}")
-    if write is not None:
-        flag = " --solve" if solve else ""
-        said = f"{faces} faces of the test split of `sfhq_256`, engine `{engine}`; measured by the reader `geometry` on {judge.name}."
-        title = f"Edits: commanded against measured{', corrected by --solve' if solve else ''}"
-        pages.write_section(
-            write, f"edits{'-solve' if solve else ''}", title, f"mien score edits --faces {faces}{flag}", [said, pages.markdown(table, 2)]
-        )
-        note(f"page: {write}")
+        beside = write is not None and plot.parent.is_relative_to(write.parent)
+        pictures = [f"![dose and response]({plot.relative_to(write.parent)})"] if write is not None and beside else []
+    name = f"edits{' --solve' if solve else ''}"
+    title = f"Edits: commanded against measured{', corrected by --solve' if solve else ''}"
+    said = (
+        f"{faces} faces of the test split of sfhq_256, engine {engine}, measured by the reader geometry on {judge.name}. "
+        "pearson, slope: measured against commanded over all faces and doses; within: median Pearson of single faces; "
+        "leak: how far other units move from dose 0 to dose 5, in steps."
+    )
+    _publish(metric.table(responses), write, name=name, title=title, said=said, extra=pictures)
