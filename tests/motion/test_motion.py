@@ -148,6 +148,13 @@ def test_the_neutral_is_what_the_calmest_frames_show() -> None:
     assert neutral(expressions)[AXES.index("AU26")] == 0.0
 
 
+def test_a_driver_may_repeat_a_time() -> None:
+    times, seen, smile = driver()
+    m = motion.follow([*times[:50], times[49], *times[50:]], [*seen[:50], seen[0], *seen[50:]])
+    assert len(m) == 100
+    np.testing.assert_allclose(track(m, "AU12L"), smile, atol=0.35)
+
+
 def test_a_driver_without_a_face_is_an_error() -> None:
     with pytest.raises(DataError, match="no face that can be read in any of its 3 frames"):
         motion.follow([0.0, 0.1, 0.2], [None, None, None])

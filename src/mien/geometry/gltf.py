@@ -130,13 +130,12 @@ def _primitive(buffer: _Buffer, surface: Surface, material: int) -> dict[str, An
         "attributes": {
             "POSITION": buffer.floats(surface.vertices, _VERTICES),
             "NORMAL": buffer.floats(surface.normals, _VERTICES),
-            "TEXCOORD_0": buffer.floats(surface.uv, _VERTICES),
         },
         "indices": buffer.indices(surface.triangles),
         "material": material,
     }
-    if surface.colors is not None:
-        primitive["attributes"]["COLOR_0"] = buffer.floats(surface.colors, _VERTICES)
+    look = ("TEXCOORD_0", surface.uv) if surface.colors is None else ("COLOR_0", surface.colors)
+    primitive["attributes"][look[0]] = buffer.floats(look[1], _VERTICES)
     if len(surface.offsets):
         primitive["targets"] = [{"POSITION": buffer.offsets(offsets)} for offsets in surface.offsets]
     return primitive

@@ -113,8 +113,8 @@ def follow(times: Sequence[float], expressions: Sequence[AUVector | None], fps: 
     read = np.isfinite(seen).any(axis=1)
     if not read.any():
         raise DataError(f"the driver shows no face that can be read in any of its {len(seen)} frames: choose another video")
-    changes = seen - neutral(seen[read])
-    at = np.asarray(times, dtype=np.float64)
+    at, first = np.unique(np.asarray(times, dtype=np.float64), return_index=True)  # a damaged video may repeat a time
+    changes = (seen - neutral(seen[read]))[first]
     return Motion(at, through(at, changes, at)).resample(fps).smoothed()
 
 
