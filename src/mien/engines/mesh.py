@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from mien.aus import AUVector
+from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, Edit, TextEdit
 from mien.errors import EditError
-from mien.geometry import eyes, fit, margins, morph, mouth, neutral, shade
-from mien.geometry.flow import Flow, flow, pixels
+from mien.geometry import eyes, fit, lids, margins, morph, mouth, neutral, shade
+from mien.geometry.box import Box, frame_of, sample
+from mien.geometry.flow import Flow, flow
 from mien.geometry.head import HeadModel
 from mien.geometry.head import bundled as bundled_head
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Pose
@@ -63,7 +64,7 @@ class MeshEngine:
         unable = [axis for axis in change.moved if axis not in self.moves]
         if unable:
             raise EditError(f"the engine mesh cannot move {', '.join(unable)}; it moves {', '.join(sorted(self.moves))}")
-        return replace(code, expression=code.expression.known + change)
+        return replace(code, expression=_jaw(code.expression.known, change))
 
     def decode(self, codes: Sequence[MeshCode], *, seeds: Sequence[int] | None = None) -> list[Drawn]:
         """Draw each code; nothing is random, so `seeds` change nothing."""
@@ -81,50 +82,60 @@ class MeshEngine:
         return MeshCode(reading, head, head.expression.known)
 
 
+def _jaw(now: AUVector, change: AUShift) -> AUVector:
+    """The expression after a change; AU26 and AU27 are one jaw, so closing it by the first closes what the second holds open."""
+    after = now + change
+    if change["AU26"] < 0 and change["AU27"] == 0 and now["AU26"] > 0:
+        share = after["AU26"] / now["AU26"]
+        after = now + change + AUShift.of({"AU27": (share - 1.0) * now["AU27"]})
+    return after
+
+
 def _draw(code: MeshCode) -> Drawn:
     reading, rgb = code.reading, code.reading.crop.rgb
-    height, width = rgb.shape[:2]
-    matte = np.zeros((height, width), np.float32)
+    matte = np.zeros(rgb.shape[:2], np.float32)
     if code.expression == code.head.expression.known:
         return Drawn(rgb, matte)
-    moved = morph.move(reading.sitting, code.expression)
-    motion = flow(reading.sitting, moved, shade.log_ratio(reading.light, reading.sitting, moved), width, height)
-    left, top, right, bottom = motion.box(width, height)
+    sitting, picture = reading.sitting, frame_of(rgb)
+    moved = morph.move(sitting, code.expression)
+    motion = flow(sitting, moved, shade.log_ratio(reading.light, sitting, moved), picture)
+    changing = motion.box().within(picture)
     out = rgb.copy()
-    for start in range(top, bottom, _BAND):
-        stop = min(start + _BAND, bottom)
-        out[start:stop, left:right] = _warped(rgb, motion, left, start, right - left, stop - start)
-    _openings(out, rgb, moved, code)
+    for top in range(changing.top, changing.bottom, _BAND):
+        band = Box(changing.left, top, changing.width, _BAND).within(changing)
+        band.of(out)[:] = _warped(rgb, motion, band)
+    for name in moved.slits:
+        _open(out, moved, code, name)
     matte[(out != rgb).any(-1)] = 1.0
     return Drawn(out, matte)
 
 
-def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, left: int, top: int, width: int, height: int) -> UInt8[np.ndarray, "b a 3"]:
+def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box) -> UInt8[np.ndarray, "b a 3"]:
     """The moved and relit skin in a box."""
-    field = motion.at(left, top, width, height)
-    source = pixels(left, top, width, height) + field[..., :2]
-    skin = cv2.remap(rgb, source, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    field = motion.at(box)
+    skin = sample(rgb, box.pixels() + field[..., :2], cv2.INTER_LANCZOS4)
     relit = np.abs(field[..., 2]) > 1e-3
-    if relit.any():
-        skin[relit] = np.clip(skin[relit] * np.exp(field[..., 2][relit])[:, None] + 0.5, 0, 255).astype(np.uint8)
+    skin[relit] = np.clip(skin[relit] * np.exp(field[..., 2][relit])[:, None] + 0.5, 0, 255).astype(np.uint8)
     return skin
 
 
-def _openings(out: UInt8[np.ndarray, "h w 3"], rgb: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode) -> None:
-    """Draw the eyes and the inside of the mouth over the moved skin."""
-    reading, sitting = code.reading, code.reading.sitting
-    scale = sitting.code.pose.scale
-    for name, slit in moved.slits.items():
-        x0, y0, x1, y1 = slit.opening(rgb.shape[1], rgb.shape[0])
-        if x1 <= x0 or y1 <= y0:
-            continue
-        canvas = out[y0:y1, x0:x1].astype(np.float32)
-        if name == "lip":
-            mouth.paint(canvas, rgb, sitting, moved, reading.mouth, x0, y0)
-        else:
-            turned = eyes.gaze(sitting, code.expression, name[-1])
-            eyes.paint(canvas, rgb, reading.eyes[name[-1]], sitting.slits[name], slit, turned, scale, x0, y0)
-        out[y0:y1, x0:x1] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, name: str) -> None:
+    """Draw an eye, or the inside of the mouth, over the moved skin."""
+    reading, rgb = code.reading, code.reading.crop.rgb
+    sitting, scale = reading.sitting, reading.sitting.code.pose.scale
+    source, target = sitting.slits[name], moved.slits[name]
+    box = target.opening().joined(source.opening()).within(frame_of(rgb))
+    if box.empty:
+        return
+    canvas = box.of(out).astype(np.float32)
+    if name == "lip":
+        mouth.paint(canvas, box, rgb, sitting, moved, look=reading.mouth)
+    else:
+        eye = reading.eyes[name[-1]]
+        turned = eyes.gaze(sitting, code.expression, name[-1])
+        eyes.paint(canvas, box, rgb, eye, source=source, target=target, gaze=turned, scale=scale)
+        lids.paint(canvas, target.frame.to(box.pixels()), target, source, tone=eye.lid, scale=scale, blur=reading.mouth.blur)
+    box.of(out)[:] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
 
 
 @cache

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUVector
-from mien.geometry.flow import pixels
+from mien.geometry import lids
+from mien.geometry.box import Box, frame_of, sample
 from mien.geometry.morph import Sitting, head_points
 from mien.geometry.slit import Slit
 from mien.geometry.warp import fill
@@ -25,31 +26,29 @@ _BORDER = 1.10  # of the iris's radius: its dark rim ends here
 class Eye:
     """One eye of a photo, as read."""
 
-    left: int  #: crop pixel of the layers' upper left corner
-    top: int
+    box: Box  #: what the layers cover of the crop
     white: Float32[np.ndarray, "h w 3"]  #: the eye without iris, continued beneath the lids
     iris: Float32[np.ndarray, "h w 3"]  #: the iris, continued beneath the lids
     cover: Float32[np.ndarray, "h w"]  #: of the iris over the white
     center: Float[np.ndarray, " 2"]  #: of the iris, crop pixels
     radius: float  #: pixels
     tone: Float[np.ndarray, " 3"]  #: mean colour of the white, sRGB 0..255
+    lid: Float32[np.ndarray, "n 3"]  #: colours of the upper lid along the slit
 
 
 def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, skin: Float[np.ndarray, " 3"]) -> Eye:
     """Take an eye apart; `side` is L or R, `skin` the colour that stands in where no white is seen."""
     slit, scale = sitting.slits[f"lid_{side}"], sitting.code.pose.scale
-    left, top, right, bottom = slit.opening(rgb.shape[1], rgb.shape[0])
-    pad = int(np.ceil(_AROUND * scale))
-    left, top = max(0, left - pad), max(0, top - pad)
-    right, bottom = max(left + 4, min(rgb.shape[1], right + pad)), max(top + 4, min(rgb.shape[0], bottom + pad))
-    part = rgb[top:bottom, left:right].astype(np.float32)
-    place = pixels(left, top, part.shape[1], part.shape[0])
+    around = Box.around(slit.frame.back(np.stack([slit.s, slit.upper], 1)), margin=int(np.ceil(_AROUND * scale)) + 2)
+    box = around.joined(slit.opening()).within(frame_of(rgb))
+    part = box.of(rgb).astype(np.float32)
+    place = box.pixels()
     st = slit.frame.to(place)
     upper, lower = slit.at(st[..., 0])
     plain = slit.within(st[..., 0]) & (st[..., 1] > upper + _LASHES * scale) & (st[..., 1] < lower - _WET * scale)
     radius = 0.98 * float(sitting.head.iris_radius.mean()) * scale
-    center = _iris(part, plain, place, _expected(sitting, side), radius, scale)
-    away = np.linalg.norm(place - center, axis=-1)
+    center = _iris(part, plain, place, expected=_expected(sitting, side), radius=radius, scale=scale)
+    away = np.linalg.norm(place - center, axis=-1).astype(np.float32)
     grey = part.mean(axis=-1)
     outside = plain & (away > 1.2 * radius)
     bright = float(np.percentile(grey[outside], 75)) if outside.any() else 0.0
@@ -62,7 +61,8 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, skin: Flo
         white = np.where((outside & (grey > 0.8 * bright))[..., None], part, 0.6 * smooth + 0.4 * white)
     cover = np.clip((_BORDER * radius - away) / (0.16 * radius), 0, 1).astype(np.float32)
     iris = _whole(part, plain & (away <= _BORDER * radius), away, radius)
-    return Eye(left, top, white, iris, cover, center, radius, tone)
+    lid = lids.tones(rgb, slit, sitting.landmarks[list(lids.BROWS[f"lid_{side}"])], scale)
+    return Eye(box, white, iris, cover, center, radius, tone, lid)
 
 
 def _expected(sitting: Sitting, side: str) -> Float[np.ndarray, " 2"]:
@@ -77,7 +77,7 @@ def _expected(sitting: Sitting, side: str) -> Float[np.ndarray, " 2"]:
 
 
 def _iris(
-    part: np.ndarray, plain: np.ndarray, place: np.ndarray, expected: np.ndarray, radius: float, scale: float
+    part: np.ndarray, plain: np.ndarray, place: np.ndarray, *, expected: Float[np.ndarray, " 2"], radius: float, scale: float
 ) -> Float[np.ndarray, " 2"]:
     """The centre of the darkest disc near the expected one, against the ring around it."""
     grey = part.mean(axis=-1)
@@ -85,7 +85,7 @@ def _iris(
     offsets = np.linspace(-_SEARCH, _SEARCH, 11) * scale
     for dy in offsets[2:-2]:
         for dx in offsets * 1.6:
-            center = expected + [dx, dy]
+            center = expected + np.array([dx, dy])
             away = np.linalg.norm(place - center, axis=-1)
             disc, ring = plain & (away < radius), plain & (away > 1.1 * radius) & (away < 1.7 * radius)
             if disc.sum() < 4 or ring.sum() < 4:
@@ -114,22 +114,21 @@ def _whole(
 
 
 def paint(
-    canvas: Float32[np.ndarray, "h w 3"], rgb: UInt8[np.ndarray, "h w 3"], eye: Eye, source: Slit, target: Slit,
-    gaze: Float[np.ndarray, " 2"], scale: float, left: int, top: int,
+    canvas: Float32[np.ndarray, "h w 3"], box: Box, rgb: UInt8[np.ndarray, "a b 3"], eye: Eye, *, source: Slit, target: Slit,
+    gaze: Float[np.ndarray, " 2"], scale: float,
 ) -> None:  # fmt: skip
-    """Draw the eye into a canvas of warped skin whose upper left pixel is (left, top) of the crop.
+    """Draw the eye into a canvas of warped skin that covers a box of the crop.
 
     `gaze` is how far the iris has moved, in pixels; `source` and `target` are the lids in the photo and now.
     """
-    height, width = canvas.shape[:2]
-    place = pixels(left, top, width, height)
+    place = box.pixels()
     st = target.frame.to(place)
     cover = target.inside(st, max(0.5, 0.012 * scale)).astype(np.float32)
     if not cover.any():
         return
     s, t = st[..., 0], st[..., 1]
     (u1, l1), (u0, l0) = target.at(s), source.at(s)
-    own = rgb[top : top + height, left : left + width].astype(np.float32)
+    own = box.of(rgb).astype(np.float32)
     drawn = _layers(eye, place, gaze)
     lifted, lowered = np.abs(u1 - u0) / (_LASHES * scale), np.abs(l1 - l0) / (_LASHES * scale)
     known = _ramp(t - u0 - _LASHES * scale * np.clip(lifted, 0, 1) + 0.5) * _ramp(l0 - _WET * scale * np.clip(lowered, 0, 1) - t + 0.5)
@@ -143,11 +142,10 @@ def paint(
 
 def _layers(eye: Eye, place: Float32[np.ndarray, "h w 2"], gaze: Float[np.ndarray, " 2"]) -> Float32[np.ndarray, "h w 3"]:
     """White and iris at the given pixels."""
-    at = (place - [eye.left, eye.top]).astype(np.float32)
-    white = cv2.remap(eye.white, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    moved = at - gaze.astype(np.float32)
-    iris = cv2.remap(eye.iris, moved, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.remap(eye.cover, moved, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    at = place - np.array([eye.box.left, eye.box.top])
+    white = sample(eye.white, at)
+    iris = sample(eye.iris, at - gaze, cv2.INTER_CUBIC)
+    cover = sample(eye.cover, at - gaze, outside=cv2.BORDER_CONSTANT)
     return white + cover[..., None] * (iris - white)
 
 
@@ -160,7 +158,7 @@ def gaze(sitting: Sitting, expression: AUVector, side: str) -> Float[np.ndarray,
         return np.zeros(2)
     center = head.eye_centers(torch.from_numpy(code.shape.copy()).float())[which].numpy().astype(np.float64)
     forward = head_points(head, code.shape, AUVector.neutral())[vertex[0]] - center
-    before, after = (_turned(forward, e) for e in (code.expression.known, expression))
+    before, after = (_turned(forward, e.known) for e in (code.expression, expression))
     return (code.pose.project(after[None]) - code.pose.project(before[None]))[0, :2]
 
 

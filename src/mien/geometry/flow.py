@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32
 
 from mien.geometry import facemesh, lids
+from mien.geometry.box import Box, sample
 from mien.geometry.head import PARTS, HeadModel
 from mien.geometry.lids import Lid
 from mien.geometry.morph import Moved, Sitting
@@ -22,6 +23,7 @@ from mien.geometry.warp import Grid, draw, fade, fill
 _NODES = 320  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach
 _BACK, _FRONT = 0.02, 0.4  # of `HeadModel.front`: skin further back than the first is not drawn, beyond the second it moves fully
+_RIM = 0.10  # cm of a closing lip, at its margin, that may be tooth
 _HIDDEN = 0.35  # cm: skin that lay this far behind other skin in the photo has no pixels of its own
 
 
@@ -35,36 +37,34 @@ class Flow:
     slits: dict[str, Slit]  #: of the target
     origin: dict[str, Slit]  #: of the photo
     lids: dict[str, Lid]  #: of the eyes
+    scale: float  #: pixels per cm
 
     @property
     def active(self) -> Bool[np.ndarray, "h w"]:
         """Nodes where anything changes."""
-        return (np.abs(self.above) > 1e-4).any(-1) | (np.abs(self.below) > 1e-4).any(-1)
+        return np.maximum(np.abs(self.above), np.abs(self.below)).max(axis=-1) > 1e-4
 
-    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom (exclusive) of the pixels that change, in a crop of the given size; all 0 when none does."""
+    def box(self) -> Box:
+        """The pixels that change; empty when none does."""
         rows, columns = np.nonzero(self.active.any(1))[0], np.nonzero(self.active.any(0))[0]
         if not len(rows):
-            return 0, 0, 0, 0
-        g = self.grid
-        left, top = g.left + g.step * (columns[0] - 1), g.top + g.step * (rows[0] - 1)
-        right, bottom = g.left + g.step * (columns[-1] + 1), g.top + g.step * (rows[-1] + 1)
-        return max(0, int(left)), max(0, int(top)), min(width, int(right) + 1), min(height, int(bottom) + 1)
+            return Box(0, 0, 0, 0)
+        corners = np.array([[columns[0] - 1, rows[0] - 1], [columns[-1] + 1, rows[-1] + 1]])
+        return Box.around(corners * self.grid.step + [self.grid.left, self.grid.top])
 
-    def at(self, left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "b a 3"]:
+    def at(self, box: Box) -> Float32[np.ndarray, "b a 3"]:
         """The flow of the skin at the pixels of a box."""
-        out = self.grid.enlarge(self.above, left, top, width, height)
+        out = self.grid.enlarge(self.above, box)
         for name, slit in self.slits.items():
-            window = _window(slit, left, top, width, height)
-            if window is None:
+            near = slit.bounds().within(box)
+            if near.empty:
                 continue
-            x0, y0, x1, y1 = window
-            st = slit.frame.to(pixels(left + x0, top + y0, x1 - x0, y1 - y0))
+            st = slit.frame.to(near.pixels())
             upper, lower = slit.at(st[..., 0])
             over = lids.overlap(st[..., 0], slit, self.origin[name], self.lids[name].scale) if name in self.lids else 0.0
             low = (st[..., 1] > (upper + lower) / 2 + over) & slit.near(st)
-            part = out[y0:y1, x0:x1]
-            part[low] = self.grid.enlarge(self.below, left + x0, top + y0, x1 - x0, y1 - y0)[low]
+            part = near.of(out, box)
+            part[low] = self.grid.enlarge(self.below, near)[low]
             if name in self.lids:
                 axes = slit.frame.axes
                 unfolded = lids.unfold(part[..., :2] @ axes, st, slit, self.lids[name]) @ axes.T
@@ -80,22 +80,13 @@ class Flow:
         move = flow[..., :2] @ axes
         target = st + move
         upper, lower = source.at(target[..., 0])
+        if name == "lip":  # closing lips leave a rim behind, so that no tooth comes along
+            rim = _RIM * self.scale * lids.closing(st[..., 0], slit, source)
+            upper, lower = upper - rim, lower + rim
         limit = np.where(low, np.maximum(target[..., 1], lower), np.minimum(target[..., 1], upper))
         here = source.within(target[..., 0]) & slit.near(st) & (np.abs(limit - target[..., 1]) > 1e-3)
         move[..., 1][here] = (limit - st[..., 1])[here]
         flow[..., :2][here] = (move @ axes.T)[here]
-
-
-def pixels(left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "h w 2"]:
-    """x and y of the pixels of a box."""
-    return Grid(left, top, 1.0, width, height).nodes()
-
-
-def _window(slit: Slit, left: int, top: int, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """The part of a box around a slit, relative to the box."""
-    x0, y0, x1, y1 = slit.bounds()
-    x0, y0, x1, y1 = max(x0 - left, 0), max(y0 - top, 0), min(x1 - left, width), min(y1 - top, height)
-    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 @lru_cache(maxsize=4)
@@ -105,12 +96,12 @@ def _skin(head: HeadModel) -> torch.Tensor:
     return skin[(head.front[skin] > _BACK).all(1)]
 
 
-def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], width: int, height: int) -> Flow:
-    """The flow from the photo to another expression, for a crop of `width` x `height` pixels."""
+def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], picture: Box) -> Flow:
+    """The flow from the photo to another expression, for a crop with the box `picture`."""
     skin = _skin(sitting.head)
     scale = sitting.code.pose.scale
     used = moved.corners[torch.unique(skin).numpy(), :2]
-    limit = np.array([width - 1.0, height - 1.0])
+    limit = np.array([picture.width - 1.0, picture.height - 1.0])
     low, high = np.clip(used.min(0) - _ROUND * scale, 0, limit), np.clip(used.max(0) + _ROUND * scale, 0, limit)
     grid = Grid.over(low, high, _NODES)
     freedom = np.clip((sitting.head.front.numpy() - _BACK) / (_FRONT - _BACK), 0.0, 1.0)
@@ -127,14 +118,14 @@ def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], wid
         filled = fill(drawn, known)
         fields.append(filled * fade(filled[..., :2] / grid.step, face, scale / grid.step)[..., None])
     upper_lids = {name: _lid(name, sitting, moved, fields[0], grid) for name in lids.BROWS}
-    return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids)
+    return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids, scale)
 
 
 def _hidden(sitting: Sitting, drawn: Float32[np.ndarray, "h w 4"], grid: Grid, skin: torch.Tensor) -> Bool[np.ndarray, "h w"]:
     """Nodes whose skin was behind other skin in the photo (a cheek behind the nose), and so cannot be taken from there."""
     nearness, _ = draw(sitting.corners, sitting.corners[:, 2:], skin[_facing(sitting.corners, skin.numpy())], grid)
     source = (grid.nodes() + drawn[..., :2] - [grid.left, grid.top]) / grid.step
-    front = cv2.remap(nearness, source.astype(np.float32), None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    front = sample(nearness, source, cv2.INTER_NEAREST)
     return front.reshape(drawn.shape[:2]) > drawn[..., 3] + _HIDDEN * sitting.code.pose.scale
 
 
@@ -144,12 +135,12 @@ def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "
     brow, margin = list(lids.BROWS[name]), list(facemesh.LID_UPPER[name[-1]])
     height = lids.heights(sitting.landmarks[brow], sitting.slits[name], scale)
     drop = lids.margin_drop(sitting.landmarks[margin], moved.landmarks[margin], slit)
+    height = height * (1.0 - 0.5 * np.clip(lids.closing(slit.s, slit, sitting.slits[name]) * 3.0, 0.0, 1.0))  # the lid itself is painted
     far = drop
     for _ in range(3):  # how far the skin above is stretched depends on how it moves there
         reach = height + np.maximum(far[:, 1] - drop[:, 1], 0.0)
         top = slit.frame.back(np.stack([slit.s, slit.upper - reach], axis=1))
-        node = ((top - [grid.left, grid.top]) / grid.step).astype(np.float32)[:, None]
-        far = cv2.remap(above, node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0, :2] @ slit.frame.axes
+        far = sample(above, ((top - [grid.left, grid.top]) / grid.step)[:, None])[:, 0, :2] @ slit.frame.axes
     return Lid(height, far, drop, scale)
 
 

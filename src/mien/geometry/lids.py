@@ -1,21 +1,25 @@
-"""Upper lids: how their skin unfolds. The mesh knows only where a lid ends; what a photo shows between lashes and brow must be shared out.
+"""Upper lids. The mesh knows only where a lid ends; what a photo shows between lashes and brow must be shared out, and a lid that was
+rolled up in its fold must be drawn when the eye shuts.
 
-The strip with the lashes goes along as it is; from there to below the brow the skin is stretched or gathered evenly. A lid that the mesh
-would pull out of its narrow fold thus gets its skin from all of the region that, in life, unrolls over the eye.
+The strip with the lashes goes along as it is. A lid that rises gathers the skin above it evenly. A lid that falls far leaves its fold: it
+is painted in the colours of the skin just above, lit as a bulging surface, and ends in the line of the lashes.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
+from mien.geometry.box import sample
 from mien.geometry.slit import Frame, Slit
 
 BROWS = {"lid_R": (46, 53, 52, 65, 55), "lid_L": (285, 295, 282, 283, 276)}  # lower edges, from the subject's right
 _LASHES = 0.08  # cm above the margin that move as one
 _SHARE = 0.85  # of the way up to the brow that takes part
-_LEAST, _MOST = 0.45, 1.3  # cm: limits of that way
+_LEAST, _MOST = 0.3, 0.6  # cm: limits of that way
 _OVERLAP = 0.10  # cm: how far the lashes of a shut eye reach over the lower lid
+_LINE, _DARK = 0.04, 0.6  # cm: half the width of the line of the lashes, and how dark it is
 _FELT = 0.05  # cm: smaller moves of a lid are left to the mesh
 _BESIDE = 0.35  # cm beyond the corners of the eye where the mesh takes over
 
@@ -47,13 +51,52 @@ def margin_drop(before: Float[np.ndarray, "k 2"], after: Float[np.ndarray, "k 2"
     return np.stack([np.interp(slit.s, new[order, 0], change[:, i]) for i in (0, 1)], axis=1)
 
 
-def overlap(s: Float32[np.ndarray, "h w"], slit: Slit, source: Slit, scale: float) -> Float32[np.ndarray, "h w"]:
-    """Pixels by which the lashes of a closing lid lie over the lower lid."""
+def closing(s: Float[np.ndarray, "*n"], slit: Slit, source: Slit) -> Float[np.ndarray, "*n"]:
+    """How far an eye has shut at s: 0 as in the photo or wider, 1 shut."""
     upper, lower = slit.at(s)
     before_upper, before_lower = source.at(s)
-    closing = np.clip(1.0 - (lower - upper) / np.maximum(before_lower - before_upper, 1.0), 0.0, 1.0)
-    inner = np.clip(np.minimum(s - slit.s[0], slit.s[-1] - s) / (0.15 * slit.length), 0.0, 1.0)
-    return (_OVERLAP * scale * closing**3 * inner).astype(np.float32)
+    share = np.clip(1.0 - (lower - upper) / np.maximum(before_lower - before_upper, 1.0), 0.0, 1.0)
+    return share * np.clip(np.minimum(s - slit.s[0], slit.s[-1] - s) / (0.12 * slit.length), 0.0, 1.0)
+
+
+def overlap(s: Float32[np.ndarray, "h w"], slit: Slit, source: Slit, scale: float) -> Float32[np.ndarray, "h w"]:
+    """Pixels by which the lashes of a closing lid lie over the lower lid."""
+    return (_OVERLAP * scale * closing(s, slit, source) ** 3).astype(np.float32)
+
+
+def tones(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit, brow: Float[np.ndarray, "m 2"], scale: float) -> Float32[np.ndarray, "n 3"]:
+    """The colour of the lid at each s of a slit: of the skin between its lashes and the brow."""
+    above = slit.upper - np.interp(slit.s, *slit.frame.to(brow)[np.argsort(slit.frame.to(brow)[:, 0])].T)
+    last = np.clip(0.6 * above, 0.22 * scale, 0.5 * scale)
+    share = np.linspace(0.0, 1.0, 9)[:, None]
+    t = slit.upper - (0.14 * scale + share * (last - 0.14 * scale))
+    at = slit.frame.back(np.stack([np.broadcast_to(slit.s, t.shape), t], axis=-1))
+    seen = sample(rgb, at).astype(np.float32)
+    brighter = np.sort(seen, axis=0)[4:].mean(axis=0)  # creases, lashes and brows are dark: keep the brighter half
+    return cv2.GaussianBlur(brighter[None], (0, 0), 0.12 * len(slit.s), borderType=cv2.BORDER_REPLICATE)[0]
+
+
+def paint(
+    canvas: Float32[np.ndarray, "h w 3"], st: Float32[np.ndarray, "h w 2"], slit: Slit, source: Slit, *, tone: Float32[np.ndarray, "n 3"],
+    scale: float, blur: float,
+) -> None:  # fmt: skip
+    """Draw the part of a falling lid that the photo does not show, and its line of lashes, into a canvas of warped skin."""
+    s, t = st[..., 0], st[..., 1]
+    upper, lower = slit.at(s)
+    was, _ = source.at(s)
+    shut = closing(s, slit, source)
+    end = np.where(upper < lower, upper, (upper + lower) / 2) + overlap(s, slit, source, scale)
+    fallen = np.clip((upper - was) / (0.25 * scale) - 0.4, 0.0, 1.0) * np.clip(4 * shut, 0, 1)
+    soft = 0.10 * scale
+    cover = fallen * np.clip((t - was + soft) / (2 * soft), 0, 1) * np.clip((end - t) / max(0.03 * scale, 0.5) + 0.5, 0, 1)
+    colour = np.stack([np.interp(s, slit.s, tone[:, c]) for c in range(3)], axis=-1)
+    bulge = np.clip((t - was) / np.maximum(end - was, 1.0), 0.0, 1.0)
+    light = 1.0 + 0.12 * np.sin(np.pi * bulge) - 0.08 * bulge**3
+    grain = canvas - cv2.GaussianBlur(canvas, (0, 0), max(1.0, 0.06 * scale))
+    canvas += cover[..., None] * (colour * light[..., None] + 0.6 * grain - canvas)
+    width = float(np.hypot(_LINE * scale, 0.7 * blur))
+    line = _DARK * np.clip(1.6 * shut, 0, 1) * np.clip(shut * 3, 0, 1) * np.exp(-(((t - end + 0.4 * width) / width) ** 2))
+    canvas *= 1.0 - line[..., None] * np.array([0.92, 1.0, 1.0], np.float32)
 
 
 def unfold(move: Float32[np.ndarray, "h w 2"], st: Float32[np.ndarray, "h w 2"], slit: Slit, lid: Lid) -> Float32[np.ndarray, "h w 2"]:

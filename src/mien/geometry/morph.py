@@ -24,6 +24,7 @@ _CURVES = {
 _UPPER_SHARE = {"lip": 0.5, "lid_R": 0.85, "lid_L": 0.85}  # of a correction of the opening, taken by the upper margin
 _PARTS_LIPS = np.array([unit_of(axis) in (9, 10, 11, 16, 18, 22, 25, 26, 27) for axis in AXES])
 _CLOSES_LIDS = np.array([unit_of(axis) == 43 for axis in AXES])
+_BLINKS = np.array([unit_of(axis) in (41, 42, 43, 44, 45, 46, 64) for axis in AXES])
 _HANG = 0.3  # cm: a lower lip that drops by more than this starts to be rounded
 _STILL = 0.004  # cm: moves below this are noise of the shapes and are left out, up to three times this in part
 
@@ -68,8 +69,7 @@ def sit(head: HeadModel, code: HeadCode, flat: Float[np.ndarray, "468 2"]) -> Si
 def move(sitting: Sitting, expression: AUVector) -> Moved:
     """Where the head goes with another expression."""
     head, pose = sitting.head, sitting.code.pose
-    points = _vertices(head, sitting.code, expression)
-    shift = points - sitting.points
+    shift = _shift(sitting, expression)
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     t = np.clip((length - _STILL) / (2 * _STILL), 0.0, 1.0)
     points = sitting.points + shift * (t * t * (3 - 2 * t))
@@ -83,6 +83,17 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
     corners[:, :2] += spread.of(head).margins @ correction
     marks = marks + correction
     return Moved(points, corners, marks, {name: _slit(marks, name, sitting.slits[name].frame) for name in SLITS})
+
+
+def _shift(sitting: Sitting, expression: AUVector) -> Float[np.ndarray, "v 3"]:
+    """How the vertices move, in cm. A blink moves the lids, not the brows or spectacles above them."""
+    head, code = sitting.head, sitting.code
+    awake = AUVector(np.where(_BLINKS, code.expression.known.values, expression.known.values))
+    before_blink = _vertices(head, code, awake)
+    shift = before_blink - sitting.points
+    if awake != expression.known:
+        shift += (_vertices(head, code, expression) - before_blink) * spread.of(head).lids[:, None]
+    return shift
 
 
 def head_points(head: HeadModel, shape: np.ndarray, expression: AUVector) -> Float[np.ndarray, "v 3"]:
@@ -134,11 +145,8 @@ def _parted(sitting: Sitting, name: str, expression: AUVector, points: Float[np.
     """How far the head opens a slit, in cm: its gaps less those it would leave if everything closed it."""
     head, code = sitting.head, sitting.code
     values = expression.known.values + code.neutral.known.values
-    if name == "lip":
-        values = np.where(_PARTS_LIPS, 0.0, values)
-    else:
-        values = np.where(_CLOSES_LIDS, MAX_INTENSITY, values)
-    shut = head_points(head, code.shape, AUVector(values))
+    closed = np.where(_PARTS_LIPS, code.neutral.known.values, values) if name == "lip" else np.where(_CLOSES_LIDS, MAX_INTENSITY, values)
+    shut = head_points(head, code.shape, AUVector(closed))
     across = sitting.slits[name].frame.across
     gaps = [_gaps(at_landmarks(head, code.pose.project(p))[:, :2], name) @ across for p in (points, shut)]
     return np.maximum(gaps[0] - np.maximum(gaps[1], 0.0), 0.0) / code.pose.scale

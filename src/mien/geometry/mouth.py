@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from mien.geometry import teeth
-from mien.geometry.flow import pixels
-from mien.geometry.morph import Moved, Sitting, at_landmarks, head_points
+from mien.geometry.box import Box, sample
+from mien.geometry.morph import Moved, Sitting, head_points
 from mien.geometry.slit import Slit
 from mien.geometry.warp import Grid, draw
 
@@ -17,6 +17,7 @@ _NODES = 420  # on the longer side of a mouth
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
 _ENAMEL = np.array([1.02, 1.0, 0.95])  # a warm white, mean 1
 _CAVITY = np.array([0.20, 0.10, 0.09])  # of the brightness of teeth
+_BARE = 0.35  # of the height of the teeth in the photo: how much more of them a rising lip can bare
 _SHADOW = 0.45  # cm below the upper lip over which its shadow fades
 _BACK = 2.3  # cm along the arch where teeth sink into the dark
 
@@ -28,6 +29,7 @@ class Look:
     enamel: Float[np.ndarray, " 3"]
     gum: Float[np.ndarray, " 3"]
     line: Float[np.ndarray, " 3"]  #: where the lips meet at rest, head space
+    blur: float  #: sigma in pixels of the blur of the photo on this face
     offset: Float[np.ndarray, " 2"]  #: pixels by which teeth must be moved to stand where the photo has them
     split: float  #: the photo's own upper teeth reach down to this share of its opening, 0..1
 
@@ -45,7 +47,22 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
     gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
     line = teeth.lip_line(sitting.head, sitting.code.shape)
     split = _split(rgb, sitting.slits["lip"])
-    return Look(enamel, gum, line, _offset(sitting, line, split), split)
+    return Look(enamel, gum, line, _blur(rgb, sitting), _offset(sitting, line, split), split)
+
+
+def _blur(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> float:
+    """Blur of the photo around the mouth, from how much its strongest edges lose by one more blur (Zhuo & Sim 2011)."""
+    reach = 4.0 * sitting.code.pose.scale
+    x, y = sitting.slits["lip"].frame.origin
+    part = rgb[max(0, int(y - 2 * reach)) : max(1, int(y + reach)), max(0, int(x - reach)) : max(1, int(x + reach))]
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.GaussianBlur(grey, (0, 0), 0.7)  # noise is no edge
+    again = cv2.GaussianBlur(grey, (0, 0), 1.5)
+    slopes = [np.hypot(cv2.Sobel(g, cv2.CV_32F, 1, 0), cv2.Sobel(g, cv2.CV_32F, 0, 1)) for g in (grey, again)]
+    strong = slopes[0] >= np.percentile(slopes[0], 97)
+    ratio = float(np.median(slopes[0][strong] / np.maximum(slopes[1][strong], 1e-3)))
+    sigma = 1.5 / np.sqrt(max(ratio**2 - 1.0, 0.05))
+    return float(np.clip(np.sqrt(max(sigma**2 - 0.49, 0.0)), 0.0, 0.25 * sitting.code.pose.scale))
 
 
 def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Float[np.ndarray, " 2"]:
@@ -58,7 +75,7 @@ def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Fl
     at = sitting.code.pose.project(edge[None])[0, :2]
     s = float(slit.frame.to(at)[0])
     s = float(np.clip(s, slit.s[0] + 0.35 * slit.length, slit.s[-1] - 0.35 * slit.length))
-    upper, lower = (float(t) for t in slit.at(np.array(s)))
+    upper, lower = (float(t[0]) for t in slit.at(np.array([s])))
     own = upper + split * (lower - upper)
     if lower - upper < 0.02 * scale:
         own = upper + 0.15 * scale
@@ -75,8 +92,7 @@ def _split(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> float:
     s = np.linspace(slit.s[0] + 0.3 * slit.length, slit.s[-1] - 0.3 * slit.length, 24)
     upper, lower = slit.at(s)
     st = np.stack([np.broadcast_to(s, (32, 24)), upper + across[:, None] * (lower - upper)], axis=-1)
-    at = slit.frame.back(st).astype(np.float32)
-    grey = cv2.remap(rgb, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32).mean(axis=(1, 2))
+    grey = sample(rgb, slit.frame.back(st)).astype(np.float32).mean(axis=(1, 2))
     top = float(grey[:16].max())
     if top - float(grey.min()) < 25.0:
         return 1.0 if top > 90.0 else 0.0
@@ -88,26 +104,25 @@ def _split(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> float:
 
 
 def paint(
-    canvas: Float32[np.ndarray, "h w 3"], rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, moved: Moved, look: Look, left: int, top: int
+    canvas: Float32[np.ndarray, "h w 3"], box: Box, rgb: UInt8[np.ndarray, "a b 3"], sitting: Sitting, moved: Moved, *, look: Look
 ) -> None:
-    """Draw the open mouth into a canvas of warped skin whose upper left pixel is (left, top) of the crop."""
+    """Draw the open mouth into a canvas of warped skin that covers a box of the crop."""
     slit, scale = moved.slits["lip"], sitting.code.pose.scale
-    place = pixels(left, top, canvas.shape[1], canvas.shape[0])
-    st = slit.frame.to(place)
-    cover = slit.inside(st, max(0.6, 0.02 * scale)).astype(np.float32)
+    st = slit.frame.to(box.pixels())
+    cover = slit.inside(st, max(0.6, 0.02 * scale, look.blur)).astype(np.float32)
     if slit.aperture < 0.5 or not cover.any():
         return
-    inner = _drawn(sitting, moved, look, left, top, canvas.shape[1], canvas.shape[0])
+    inner = _drawn(sitting, moved, look, box)
     if sitting.slits["lip"].aperture > 0:
         own, share = _own(rgb, sitting, moved, look, st)
         inner += share[..., None] * (own - inner)
     canvas += cover[..., None] * (inner - canvas)
 
 
-def _drawn(sitting: Sitting, moved: Moved, look: Look, left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "h w 3"]:
+def _drawn(sitting: Sitting, moved: Moved, look: Look, box: Box) -> Float32[np.ndarray, "h w 3"]:
     """Teeth, gums, tongue and the dark behind, at the pixels of a box."""
-    step = max(0.5, max(width, height) / _NODES)
-    grid = Grid(left, top, step, int(np.ceil(width / step)) + 1, int(np.ceil(height / step)) + 1)
+    step = max(0.5, max(box.width, box.height) / _NODES)
+    grid = Grid(box.left, box.top, step, int(np.ceil(box.width / step)) + 1, int(np.ceil(box.height / step)) + 1)
     rest = head_points(sitting.head, sitting.code.shape, moved.resting)
     jaw = teeth.jaw(sitting.head, rest, moved.points)
     rows = (teeth.upper(look.line), teeth.lower(look.line))
@@ -115,13 +130,13 @@ def _drawn(sitting: Sitting, moved: Moved, look: Look, left: int, top: int, widt
     triangles = torch.from_numpy(np.concatenate([rows[0].triangles, rows[1].triangles + len(rows[0].points)]))
     values = np.concatenate([teeth.tensors(row)[1] for row in rows])
     drawn, seen = draw(corners, values, triangles, grid)
-    colours = _coloured(drawn, seen, look, moved.slits["lip"], grid, sitting.code.pose.scale)
-    colours = cv2.GaussianBlur(colours, (0, 0), max(0.8, 0.015 * sitting.code.pose.scale / step))
-    return grid.enlarge(colours, left, top, width, height)
+    colours = _coloured(drawn, seen, look, slit=moved.slits["lip"], grid=grid, scale=sitting.code.pose.scale)
+    colours = cv2.GaussianBlur(colours, (0, 0), max(0.8, look.blur / step))
+    return grid.enlarge(colours, box)
 
 
 def _coloured(
-    drawn: Float32[np.ndarray, "h w 3"], seen: np.ndarray, look: Look, slit: Slit, grid: Grid, scale: float
+    drawn: Float32[np.ndarray, "h w 3"], seen: np.ndarray, look: Look, *, slit: Slit, grid: Grid, scale: float
 ) -> Float32[np.ndarray, "h w 3"]:
     along, up, kind = drawn[..., 0], drawn[..., 1], np.where(seen, np.round(drawn[..., 2]), -1)
     colours = np.broadcast_to(look.enamel * _CAVITY, drawn.shape).astype(np.float32).copy()
@@ -160,10 +175,11 @@ def _own(
     u0, l0 = source.at(s)
     height = np.maximum(look.split * (l0 - u0), 1e-3)
     edge = u0 + height  # of the photo's upper teeth
-    raised = np.clip(u0 - u1, 0.0, None)
-    upper_t = np.where(t < edge, edge - (edge - t) * height / (height + raised), t)
-    lower_t = t - (l1 - l0)
-    on_skull = t < edge
+    bared = np.minimum(np.clip(u0 - u1, 0.0, None), _BARE * height)  # of the crowns under the lip; above them is gum
+    upper_t = np.where(t < edge, edge - (edge - t) * height / (height + bared), t)
+    hangs = np.maximum(l0 - edge, 1e-3)  # what rests on the jaw: stretched as the mouth opens, behind the upper teeth as it closes
+    lower_t = np.where(l1 > l0, edge + (t - edge) * hangs / np.maximum(l1 - edge, hangs), t - (l1 - l0))
+    on_skull = (t < edge) | (look.split == 1.0)
     own_t = np.where(on_skull, upper_t, lower_t)
     scale = sitting.code.pose.scale
     soft = max(1.0, 0.03 * scale)
@@ -175,8 +191,10 @@ def _own(
     known = np.where(moves < 0.05, 1.0, known)
     ends = np.minimum(s - source.s[0], source.s[-1] - s)
     known = known * _ramp(ends, 2 * soft) * (l0 - u0 > 0.5)
-    at = source.frame.back(np.stack([s, own_t], axis=-1).astype(np.float32)).astype(np.float32)
-    own = cv2.remap(rgb, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    own = sample(rgb, source.frame.back(np.stack([s, own_t], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
+    root = _ramp(u0 - bared - t, 3 * soft) * (look.split > 0)
+    own += root[..., None] * (look.gum * 0.85 - own)
+    known = np.maximum(known, root * (l0 - u0 > 0.5) * _ramp(ends, 2 * soft))
     return own, known.astype(np.float32)
 
 

@@ -75,12 +75,12 @@ def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: 
         done = total[start - 1] if start else 0
         stop = max(start + 1, int(torch.searchsorted(total, done + _CANDIDATES, right=True)))
         chunk = kept[start:stop]
-        _offer(chunk, corners, triangles, snapped, area, low, extent, count, width, best)
+        _offer(chunk, corners, triangles, snapped=snapped, area=area, low=low, extent=extent, count=count, width=width, best=best)
         start = stop
 
 
 def _offer(
-    chunk: Tensor, corners: Tensor, triangles: Tensor, snapped: Tensor, area: Tensor, low: Tensor, extent: Tensor, count: Tensor,
+    chunk: Tensor, corners: Tensor, triangles: Tensor, *, snapped: Tensor, area: Tensor, low: Tensor, extent: Tensor, count: Tensor,
     width: int, best: Tensor,
 ) -> None:  # fmt: skip
     """Test every pixel in the boxes of some triangles."""

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.interpolate import PchipInterpolator
 
+from mien.geometry.box import Box
+
 _SAMPLES = 96  # of a margin; ten landmarks make a smooth curve of that many
 
 
@@ -32,7 +34,7 @@ class Frame:
 
     def to(self, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
         """Pixels to (s, t)."""
-        return (points - self.origin) @ np.stack([self.along, self.across], axis=1).astype(points.dtype)
+        return (points - self.origin.astype(points.dtype)) @ np.stack([self.along, self.across], axis=1).astype(points.dtype)
 
     def back(self, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
         """(s, t) to pixels."""
@@ -59,7 +61,7 @@ class Slit:
         return float(self.s[-1] - self.s[0])
 
     def at(self, s: Float[np.ndarray, "*n"]) -> tuple[Float[np.ndarray, "*n"], Float[np.ndarray, "*n"]]:
-        """t of the upper and the lower margin at s; beyond a corner, of the corner."""
+        """The t of the upper and the lower margin at s; beyond a corner, of the corner."""
         return np.interp(s, self.s, self.upper), np.interp(s, self.s, self.lower)
 
     def within(self, s: Float[np.ndarray, "*n"]) -> np.ndarray:
@@ -72,19 +74,15 @@ class Slit:
         across = (st[..., 1] > float(self.upper.min()) - 0.7 * reach) & (st[..., 1] < float(self.lower.max()) + 0.7 * reach)
         return across & (np.abs(st[..., 0]) < reach)
 
-    def bounds(self) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom (exclusive) of the pixels that are `near`."""
+    def bounds(self) -> Box:
+        """The pixels that are `near`, and some more."""
         low, high = float(self.upper.min()) - 0.7 * self.length, float(self.lower.max()) + 0.7 * self.length
-        rim = self.frame.back(np.array([[s, t] for s in (-self.length, self.length) for t in (low, high)]))
-        least, most = np.floor(rim.min(axis=0)), np.ceil(rim.max(axis=0)) + 1
-        return int(least[0]), int(least[1]), int(most[0]), int(most[1])
+        return Box.around(self.frame.back(np.array([[s, t] for s in (-self.length, self.length) for t in (low, high)])))
 
-    def opening(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom (exclusive) of the pixels between the margins, in a picture of the given size."""
+    def opening(self) -> Box:
+        """The pixels between the margins, and two more on every side."""
         rim = np.concatenate([np.stack([self.s, self.upper], 1), np.stack([self.s, self.lower], 1)])
-        at = self.frame.back(rim)
-        low, high = np.floor(at.min(axis=0)).astype(int) - 2, np.ceil(at.max(axis=0)).astype(int) + 3
-        return max(0, int(low[0])), max(0, int(low[1])), min(width, int(high[0])), min(height, int(high[1]))
+        return Box.around(self.frame.back(rim), margin=2)
 
     def inside(self, st: Float[np.ndarray, "*n 2"], softness: float = 0.5) -> Float[np.ndarray, "*n"]:
         """How far a pixel is inside: 0..1, half on the margins, soft over `softness` pixels to either side."""

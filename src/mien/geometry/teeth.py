@@ -81,12 +81,12 @@ def _tongue(edge: Float[np.ndarray, " 3"]) -> Surfaces:
 
 def upper(line: Float[np.ndarray, " 3"]) -> Surfaces:
     """The upper row of a mouth whose lips meet at `line` when it is shut (head space, cm)."""
-    return _row(UPPER, line + [0.0, -_BELOW_LINE, -_BEHIND_LIP])
+    return _row(UPPER, line + np.array([0.0, -_BELOW_LINE, -_BEHIND_LIP]))
 
 
 def lower(line: Float[np.ndarray, " 3"]) -> Surfaces:
     """The lower row and the tongue, jaw shut."""
-    edge = line + [0.0, -_BELOW_LINE + _OVERBITE, -_BEHIND_LIP - _OVERJET]
+    edge = line + np.array([0.0, -_BELOW_LINE + _OVERBITE, -_BEHIND_LIP - _OVERJET])
     row, tongue = _row(LOWER, edge), _tongue(edge)
     return Surfaces(
         np.concatenate([row.points, tongue.points]), np.concatenate([row.along, tongue.along]), np.concatenate([row.up, tongue.up]),

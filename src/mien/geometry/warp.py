@@ -5,6 +5,7 @@ is kept as curves (`mien.geometry.slit`). A displacement is always *source minus
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32
 
 from mien.geometry import raster
+from mien.geometry.box import Box
 
 _RELAX = 6  # sweeps on each level of a continuation
 _STRETCH = 2.2  # an inward move is made up for over this many times its length: the map stays one to one (1.5 would just do)
@@ -43,13 +45,13 @@ class Grid:
         y = self.top + self.step * np.arange(self.height, dtype=np.float32)
         return np.stack(np.meshgrid(x, y), axis=-1)
 
-    def enlarge(self, values: Float32[np.ndarray, "h w *c"], left: int, top: int, width: int, height: int) -> Float32[np.ndarray, "b a *c"]:
+    def enlarge(self, values: Float32[np.ndarray, "h w c"], box: Box) -> Float32[np.ndarray, "b a c"]:
         """Node values at the pixels of a box, bilinearly; beyond the grid, the values at its edge."""
-        x = ((left + np.arange(width)) - self.left) / self.step
-        y = ((top + np.arange(height)) - self.top) / self.step
-        shift = np.array([[1 / self.step, 0, x[0]], [0, 1 / self.step, y[0]]])
+        x, y = (box.left - self.left) / self.step, (box.top - self.top) / self.step
+        shift = np.array([[1 / self.step, 0, x], [0, 1 / self.step, y]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(values, shift, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        large = cv2.warpAffine(values, shift, (box.width, box.height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return large.reshape(box.height, box.width, -1).astype(np.float32, copy=False)
 
 
 def draw(
@@ -65,7 +67,7 @@ def draw(
 def fill(values: Float32[np.ndarray, "h w c"], known: Bool[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w c"]:
     """Known values as they are and a smooth continuation elsewhere: push-pull (Gortler et al. 1996), relaxed on every level."""
     weight = known.astype(np.float32)
-    levels = [(values * weight[..., None], weight)]
+    levels: list[tuple[Any, Any]] = [(values * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 2:
         levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
     coarse = np.zeros((1, 1, values.shape[2]), np.float32)
