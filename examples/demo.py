@@ -9,12 +9,15 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pandas as pd
 
 import mien
 from mien import images, tables
 from mien.api.labelled import side_by_side
 
+TILE = 320  # pixels
 EDITS = {
     "smile": "AU6=4 AU12=5",
     "sulk": "AU12=0 AU25=0 AU15=4 AU17=3",
@@ -32,11 +35,12 @@ def astronaut() -> Path:
     return Path(package.origin).parent / "data" / "astronaut.png"
 
 
-def around(rgb: np.ndarray, row: object) -> np.ndarray:
-    """The part of the picture around a face."""
-    x, y, width, height = (int(getattr(row, name)) for name in ("x", "y", "width", "height"))
-    top, left, side = max(0, y - height // 2), max(0, x - width // 2), 2 * max(width, height)
-    return np.kron(rgb[top : top + side, left : left + side], np.ones((2, 2, 1), np.uint8))
+def around(rgb: np.ndarray, row: pd.Series) -> np.ndarray:
+    """The part of the picture around a face, enlarged."""
+    half = 0.8 * max(row.width, row.height)
+    left, top = (max(0, int(middle - half)) for middle in (row.x + row.width / 2, row.y + 0.42 * row.height))
+    part = rgb[top : top + int(2 * half), left : left + int(2 * half)]
+    return cv2.resize(part, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
 
 
 def main(out: Path) -> None:
@@ -44,7 +48,7 @@ def main(out: Path) -> None:
     photo = astronaut()
     faces = mien.read(photo)
     tables.write(faces, out / "faces.csv")
-    face = next(faces.itertuples())
+    face = faces.loc[faces.width.idxmax()]
 
     pictures = [(around(images.read(photo).rgb, face), "the photo")]
     for name, edit in EDITS.items():

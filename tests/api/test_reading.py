@@ -87,7 +87,7 @@ def test_a_driver_moves_the_face_as_it_moves_itself(drawn_smile, drawn, film):
 
 def test_keys_move_the_face(drawn, tmp_path):
     keys = tmp_path / "keys.csv"
-    keys.write_text("time,AU12,AU04\n0,0,\n0.2,3,2\n")
+    keys.write_text("time,AU12,AU04\n0,0,0\n0.1,,1\n0.2,3,2\n")
     frames = list(mien.animate(drawn.photo, keys=keys, fps=10))
     assert len(frames) == 3 and np.array_equal(frames[0], drawn.photo.rgb)
     assert (frames[2] != frames[1]).any()

@@ -7,6 +7,7 @@ import typer
 
 from mien.cli.console import note, say, say_json, say_table
 from mien.cli.words import Engine, Face, face_choice
+from mien.edits import AUEdit
 from mien.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,12 @@ def edit(
 
 def _print_report(result: "EditResult") -> None:
     numbers = ["before", "commanded", "achieved", "error"]
-    moved = [line for line in result.lines if line.role == "commanded" or abs(line.achieved - line.before) >= _SHOWN]
+    named = any(isinstance(edit, AUEdit) for edit in result.edits)  # a transfer commands many units, most of them by very little
+    moved = [
+        line
+        for line in result.lines
+        if (named and line.role == "commanded") or max(abs(line.commanded - line.before), abs(line.achieved - line.before)) >= _SHOWN
+    ]
     rows = [(line.face, line.au, line.role, *(f"{getattr(line, number):.1f}" for number in numbers)) for line in moved]
     say_table(["face", "AU", "", *numbers], rows, right=numbers)
     similar = ", ".join(f"{value:.3f}" for value in result.shape_similarity)
