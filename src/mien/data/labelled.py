@@ -39,7 +39,7 @@ class LabelledFaces:
     landmarks: Float[np.ndarray, "n 468 3"]
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.landmarks)
 
 
 @dataclass(frozen=True, eq=False)

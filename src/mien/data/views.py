@@ -1,5 +1,6 @@
 """What a landmark network sees in training: squares cut from labelled faces as a detector or an earlier look would cut them."""
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -55,8 +56,8 @@ def _at_the_edge(rgb: Picture, points: Float[np.ndarray, "468 3"], rng: np.rando
 
 
 def _faceless(square: Square, rgb: Picture, rng: np.random.Generator) -> tuple[Square, Picture]:
-    """Beside the face, far too near, upside down, or a scrambled picture: what a false detection looks like."""
-    kind = rng.integers(4)
+    """Beside the face, far too near, upside down, a scrambled picture or a drawn sign: what a false detection looks like."""
+    kind = rng.integers(5)
     angle = rng.uniform(0, 2 * np.pi)
     if kind == 0:
         away = square.half * rng.uniform(1.1, 1.6)
@@ -67,8 +68,25 @@ def _faceless(square: Square, rgb: Picture, rng: np.random.Generator) -> tuple[S
         return part, rgb
     if kind == 2:
         return Square(square.x, square.y, square.half * rng.uniform(0.7, 1.3), square.roll + np.pi + rng.normal() * 0.5), rgb
+    if kind == 3:
+        return square, _sign(rgb, rng)
     tile = int(rng.choice([12, 24, 48]))
     grid = rgb[: rgb.shape[0] // tile * tile, : rgb.shape[1] // tile * tile]
     tiles = grid.reshape(grid.shape[0] // tile, tile, grid.shape[1] // tile, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
     mixed = rng.permutation(tiles).reshape(grid.shape[0] // tile, grid.shape[1] // tile, tile, tile, 3).swapaxes(1, 2).reshape(grid.shape)
     return square, np.ascontiguousarray(mixed)
+
+
+def _sign(rgb: Picture, rng: np.random.Generator) -> Picture:
+    """Ellipses and bars of a few colours, like an emblem on cloth."""
+    side = rgb.shape[0]
+    sign = np.empty_like(rgb)
+    sign[:] = rng.integers(0, 256, 3)
+    for _ in range(int(rng.integers(3, 14))):
+        centre, colour = rng.integers(0, side, 2).tolist(), rng.integers(0, 256, 3).tolist()
+        axes, angle = rng.integers(3, side // 3, 2).tolist(), float(rng.uniform(0, 360))
+        if rng.random() < 0.5:
+            cv2.ellipse(sign, centre, axes, angle, 0, float(rng.uniform(120, 360)), colour, int(rng.choice([-1, 2, 5])))
+        else:
+            cv2.fillConvexPoly(sign, cv2.boxPoints((centre, axes, angle)).astype(np.int32), colour)
+    return sign
