@@ -88,8 +88,8 @@ def _read_objects(folder: Path) -> ICT:
     region = np.full(len(points), -1)
     for i, (first, last) in enumerate(_RANGES.values()):
         region[first:last] = i
-    of_triangle = region[triangles].min(axis=1)
-    kept = np.flatnonzero((of_triangle >= 0) & (of_triangle == region[triangles].max(axis=1)))
+    of_triangle = region[triangles].max(axis=1)  # a triangle between two parts belongs to the later
+    kept = np.flatnonzero(region[triangles].min(axis=1) >= 0)
     uv = np.zeros((len(points), 2), np.float32)
     uv[triangles.ravel()] = uvs[corners.ravel()]
     others = sorted(p for p in folder.glob("*.obj") if p != neutral_path)
@@ -226,7 +226,7 @@ def _landmarks(
     return where.astype(np.int64), barycentric.astype(np.float32), reliable, landmark68.astype(np.int64)
 
 
-def _loops(ict: ICT, skin: Int[np.ndarray, "f 3"], marks: Float[np.ndarray, "468 3"] | None) -> dict[str, Int[np.ndarray, " n"]]:
+def _loops(ict: ICT, skin: Int[np.ndarray, "f 3"], marks: Float[np.ndarray, "468 3"] | None) -> dict[str, Int[np.ndarray, " _"]]:
     holes = mesh.boundary_loops(skin)[1:4]
     middle = sorted(holes, key=lambda loop: float(ict.neutral[loop, 0].mean()))
     loops = {"eye_hole_R": middle[0], "mouth_hole": middle[1], "eye_hole_L": middle[2]}

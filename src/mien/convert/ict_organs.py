@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.spatial.transform import Rotation
 
 from mien.convert.ict import ICT
 from mien.geometry import mesh, organs
@@ -12,6 +13,8 @@ from mien.geometry.organs import BONES, Organ, Tooth
 
 _CROWN_CM = 1.15  # what shows of an incisor; the source's teeth include their roots
 _TEETH = 12  # of the 16 of a row, the middle ones
+#: How far the eyes turn at full weight: degrees towards the nose, and up. The lids of the source's shapes go about as far.
+_GAZE = {"eyeLookIn": (30.0, 0.0), "eyeLookOut": (-30.0, 0.0), "eyeLookUp": (0.0, 25.0), "eyeLookDown": (0.0, -27.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,18 @@ def measure(ict: ICT, parts: Int[np.ndarray, " f"], rim: Float[np.ndarray, "c 3"
     def maps(offsets: Float[np.ndarray, "n v 3"]) -> Float[np.ndarray, "n 4 3 4"]:
         return np.stack([mesh.affine_maps(ict.neutral[i], offsets[:, i]) for i in carriers.values()], axis=1)
 
-    return Organs(tuple(pieces), rims, np.stack(centers), np.array(radii), maps(ict.identity), maps(ict.expressions))
+    expressions = maps(ict.expressions)
+    for i, name in enumerate(ict.expression_names):
+        if name[:-2] in _GAZE:  # the source's shapes move the lids only
+            bone = BONES.index(f"eye_{name[-1]}")
+            expressions[i, bone] = _turned(centers[bone], *_GAZE[name[:-2]], inward=1.0 if name[-1] == "R" else -1.0)
+    return Organs(tuple(pieces), rims, np.stack(centers), np.array(radii), maps(ict.identity), expressions)
+
+
+def _turned(center: Float[np.ndarray, " 3"], aside: float, up: float, *, inward: float) -> Float[np.ndarray, "3 4"]:
+    """The affine offset of a rotation about a point: degrees towards the nose, and up."""
+    turn = Rotation.from_euler("yx", [aside * inward, -up], degrees=True).as_matrix() - np.eye(3)
+    return np.c_[turn, -turn @ center]
 
 
 def _eye(

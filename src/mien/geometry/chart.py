@@ -23,7 +23,7 @@ class Places:
 
 
 def fan_holes(
-    vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f 3"], holes: list[Int[np.ndarray, " n"]]
+    vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f 3"], holes: list[Int[np.ndarray, " _"]]
 ) -> tuple[Float[np.ndarray, "w 3"], Int[np.ndarray, "g 3"]]:
     """Close each hole (a loop of `mesh.boundary_loops`) by a fan around a new vertex in its middle."""
     middles = np.stack([vertices[loop].mean(axis=0) for loop in holes])

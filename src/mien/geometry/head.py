@@ -5,7 +5,7 @@ of `HeadModel.shape_weights`. Head space is in cm: x to the subject's left, y up
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class HeadModel:
     eye_regressor: Float[Tensor, "2 v"]  #: centres of rotation of the left and the right eye from a neutral head
     iris_radius: Float[Tensor, "2"]  #: left and right, cm on the mean head
     front: Float[Tensor, " v"]  #: 1 on the front of the face, falling to 0 towards ears, scalp and neck; 0 off the skin
-    loops: Mapping[str, Int[Tensor, " n"]] = field(repr=False)
+    loops: Mapping[str, Int[Tensor, " _"]] = field(repr=False)
     """Ordered vertices of named curves.
 
     Open, from the subject's right to left: ``lip_upper``, ``lip_lower`` (inner lip margins), ``lid_upper_L``, ``lid_lower_L`` and _R.
@@ -73,7 +73,7 @@ class HeadModel:
         return torch.einsum("as,svc->avc", self.mixing, self.shapes)
 
     @cached_property
-    def parts(self) -> Mapping[str, Int[Tensor, " n"]]:
+    def parts(self) -> Mapping[str, Int[Tensor, " _"]]:
         """The vertices of each of `PARTS`."""
         return {name: torch.unique(self.triangles[self.triangle_part == i]) for i, name in enumerate(PARTS)}
 
@@ -126,11 +126,6 @@ class HeadModel:
     def eye_centers(self, shape: Float[Tensor, "*b k"]) -> Float[Tensor, "*b 2 3"]:
         """Centres of rotation of the left and the right eye of a person, cm."""
         return self.eye_regressor @ self.vertices(shape)
-
-    def to(self, device: torch.device | str) -> "HeadModel":
-        """The same head on another device."""
-        moved: dict[str, Any] = {name: getattr(self, name).to(device) for name in _TENSORS}
-        return replace(self, **moved, loops={name: loop.to(device) for name, loop in self.loops.items()})
 
 
 def front_weight(points: Float[np.ndarray, "v 3"], skin: Int[np.ndarray, " n"]) -> Float[np.ndarray, " v"]:

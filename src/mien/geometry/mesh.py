@@ -36,7 +36,7 @@ def components(triangles: Int[np.ndarray, "f 3"], count: int) -> Int[np.ndarray,
     return csgraph.connected_components(graph, directed=False)[1]
 
 
-def boundary_loops(triangles: Int[np.ndarray, "f 3"]) -> list[Int[np.ndarray, " n"]]:
+def boundary_loops(triangles: Int[np.ndarray, "f 3"]) -> list[Int[np.ndarray, " _"]]:
     """The closed borders of an oriented mesh, longest first; the surface lies to the left of each when seen from outside."""
     pairs = {(int(a), int(b)) for a, b in directed_edges(triangles)}
     following = {a: b for a, b in pairs if (b, a) not in pairs}
@@ -52,36 +52,49 @@ def boundary_loops(triangles: Int[np.ndarray, "f 3"]) -> list[Int[np.ndarray, " 
 
 
 def geodesic_distances(
-    vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f 3"], sources: Int[np.ndarray, " s"], rounds: int = 40
+    vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "f 3"], sources: Int[np.ndarray, " s"], rounds: int = 60
 ) -> Float[np.ndarray, " v"]:
     """Length in cm of the shortest way over the surface to the nearest source; inf where there is none.
 
-    Shortest paths along edges, straightened by the eikonal update of Kimmel & Sethian (Computing geodesic paths on manifolds, 1998):
-    a plane wave that reaches two corners of a triangle at their times reaches the third at the larger root of a quadratic.
+    Shortest paths along edges (Dijkstra), straightened across triangles until nothing changes (`_across`).
     """
     pairs = edges(triangles)
     lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
     graph = sparse.csr_matrix((np.maximum(lengths, 1e-9), pairs.T), shape=(len(vertices), len(vertices)))
     distance = csgraph.dijkstra(graph, directed=False, indices=sources, min_only=True)
     reached = triangles[np.isfinite(distance[triangles[:, 0]])]
-    corner = np.concatenate([reached, reached[:, [1, 2, 0]], reached[:, [2, 0, 1]]])
-    legs = vertices[corner[:, 1:]] - vertices[corner[:, :1]]  # n 2 3
-    gram = legs @ legs.transpose(0, 2, 1)
-    solid = np.linalg.det(gram) > 1e-12
-    corner, inverse = corner[solid], np.linalg.inv(gram[solid])
+    corner = np.concatenate([reached, reached[:, [1, 2, 0]], reached[:, [2, 0, 1]]])  # apex, then the edge facing it
+    edge, apex = vertices[corner[:, 2]] - vertices[corner[:, 1]], vertices[corner[:, 0]] - vertices[corner[:, 1]]
+    width = np.maximum(np.linalg.norm(edge, axis=1), 1e-9)
+    along = (apex * edge).sum(axis=1) / width
+    height = np.maximum(np.linalg.norm(np.cross(edge, apex), axis=1) / width, 1e-9)
     for _ in range(rounds):
-        times = distance[corner[:, 1:]]
-        through = inverse @ times[..., None]
-        a, b = inverse.sum(axis=(1, 2)), through.sum(axis=(1, 2))
-        c = (times[:, None] @ through)[:, 0, 0] - 1.0
-        arrival = (b + np.sqrt(np.maximum(b * b - a * c, 0.0))) / a
-        inside = (inverse @ (times - arrival[:, None])[..., None])[..., 0].max(axis=1) < 0.0  # the wave comes through the triangle
+        arrival = _across(distance[corner[:, 1]], distance[corner[:, 2]], width, along, height)
         straighter = distance.copy()
-        np.minimum.at(straighter, corner[inside, 0], np.maximum(arrival, times.max(axis=1))[inside])
-        if np.array_equal(straighter, distance):
+        np.minimum.at(straighter, corner[:, 0], arrival)
+        if np.allclose(straighter, distance, rtol=0.0, atol=1e-6):
             break
         distance = straighter
     return distance
+
+
+def _across(
+    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"], width: Float[np.ndarray, " n"],
+    along: Float[np.ndarray, " n"], height: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:  # fmt: skip
+    """Distance at the apex of a triangle from those at the ends of the edge facing it; inf where the way does not cross that edge.
+
+    The edge lies from 0 to `width`, the apex at (`along`, `height`). The distances at its ends place a point source below the edge
+    (Novotni & Klein, Computing geodesic distances on triangular meshes, 2002), or a straight front where they are too small for one.
+    """
+    x = (width**2 + first**2 - second**2) / (2 * width)
+    depth = np.sqrt(np.maximum(first**2 - x**2, 0.0))
+    slope = np.clip((second - first) / width, -1.0, 1.0)
+    climb = np.sqrt(np.maximum(1.0 - slope**2, 1e-12))
+    point = first + second > width
+    crossing = np.where(point, x + (along - x) * depth / (depth + height), along - slope / climb * height)
+    arrival = np.where(point, np.hypot(along - x, depth + height), first + slope * along + climb * height)
+    return np.where((crossing >= 0) & (crossing <= width), arrival, np.inf)
 
 
 def affine_weights(points: Float[np.ndarray, "n 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " n"]:

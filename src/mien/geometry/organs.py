@@ -164,7 +164,7 @@ def cavity(rim: Float[np.ndarray, "c 3"], upper: list[Tooth], lower: list[Tooth]
     y = height + np.where(rise > 0, 1.75, 1.2) * rise  # the chin is near below
     before = np.stack([x, y, bow(np.clip(x, -0.95 * wide, 0.95 * wide)) + 0.1 + 0.2 * rise], axis=1)
     back = np.array([0.0, height - 0.6, 3.0])
-    t = np.linspace(0.0, 1.0, rows)[:, None, None]
+    t = np.linspace(0.0, 0.97, rows)[:, None, None]
     body = back + (before - back) * np.concatenate([np.sqrt(1 - t**2), np.sqrt(1 - t**2), 1 - t], axis=2)
     points = np.concatenate([rim, body.reshape(-1, 3)])
     sink = np.clip(0.5 - (points[:, 1:2] - height) / 1.6, 0.0, 1.0)  # 0 on the roof, 1 on the floor

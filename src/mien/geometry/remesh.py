@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy import sparse
+from scipy.sparse import csgraph
 from scipy.spatial import Delaunay, KDTree
 
+from mien.errors import DataError
 from mien.geometry.chart import Places
 
 Points = Float[np.ndarray, "n 3"]
@@ -35,7 +38,7 @@ def level_loop(field: Float[np.ndarray, " v"], triangles: Int[np.ndarray, "f 3"]
     return edges, (value - low) / (high - low)
 
 
-def resample_loop(curve: Points, axis: Float[np.ndarray, " 3"], count: int) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+def resample_loop(curve: Points, axis: Float[np.ndarray, " 3"], count: int) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, " m"]]:
     """`count` places on a closed curve, evenly spaced on each side of its two extremes along `axis`.
 
     The first lies at the negative extreme, number count / 2 at the positive one. Returns the segment and the fraction along it.
@@ -65,7 +68,7 @@ def scatter_on(
 
 
 def poisson(
-    points: Points, spacing: Float[np.ndarray, " n"], fixed: Points, fixed_spacing: Float[np.ndarray, " m"]
+    points: Points, spacing: Float[np.ndarray, " n"], fixed: Float[np.ndarray, "m 3"], fixed_spacing: Float[np.ndarray, " m"]
 ) -> Bool[np.ndarray, " n"]:
     """Keep points, in their order, that are at least their own spacing from each other and from the fixed ones (dart throwing)."""
     tree = KDTree(points)
@@ -79,16 +82,36 @@ def poisson(
     return kept
 
 
-def triangulate(uv: Float[np.ndarray, "n 2"], points: Points, holes: list[Int[np.ndarray, " m"]]) -> Int[np.ndarray, "f 3"]:
+def triangulate(uv: Float[np.ndarray, "n 2"], points: Points, holes: list[Int[np.ndarray, " _"]]) -> Int[np.ndarray, "f 3"]:
     """Delaunay triangles of a flat map, cut free inside the holes, then flipped until they are Delaunay in space."""
     triangles = Delaunay(uv).simplices.astype(np.int64)
     a, b, c = (uv[triangles[:, i]] for i in range(3))
     turned = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0] < 0
     triangles[turned] = triangles[turned][:, ::-1]
     for hole in holes:
-        inside = _inside(uv[triangles].mean(axis=1), uv[hole]) & np.isin(triangles, hole).all(axis=1)
-        triangles = triangles[~inside]
+        triangles = triangles[~_within(triangles, uv, hole)]
     return flip(triangles, uv, points)
+
+
+def _within(triangles: Int[np.ndarray, "f 3"], uv: Float[np.ndarray, "n 2"], hole: Int[np.ndarray, " m"]) -> Bool[np.ndarray, " f"]:
+    """The triangles that the edges of a hole wall in: all that hang together with the largest one inside."""
+    count = len(uv)
+    pairs = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    edge, owner = pairs[:, 0] * count + pairs[:, 1], np.repeat(np.arange(len(triangles)), 3)
+    wall = np.sort(np.stack([hole, np.roll(hole, -1)], axis=1), axis=1)
+    wall = wall[:, 0] * count + wall[:, 1]
+    if not np.isin(wall, edge).all():
+        raise DataError("an opening is too ragged for its rings: put more points on the rings, or the first ring further out")
+    order = np.argsort(edge, kind="stable")
+    same = np.flatnonzero(np.diff(edge[order]) == 0)
+    same = same[~np.isin(edge[order[same]], wall)]
+    links = (owner[order[same]], owner[order[same + 1]])
+    graph = sparse.coo_matrix((np.ones(len(same)), links), shape=(len(triangles), len(triangles)))
+    region = csgraph.connected_components(graph, directed=False)[1]
+    a, b, c = (uv[triangles[:, i]] for i in range(3))
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    inside = np.isin(triangles, hole).all(axis=1) & _inside((a + b + c) / 3, uv[hole])
+    return region == region[np.where(inside, area, -1.0).argmax()]
 
 
 def _inside(points: Float[np.ndarray, "n 2"], polygon: Float[np.ndarray, "m 2"]) -> Bool[np.ndarray, " n"]:

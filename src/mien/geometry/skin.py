@@ -22,7 +22,8 @@ class SkinPlan:
     mouth_points: int = 88
     eye_rings: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.52, 0.68, 0.9, 1.2)
     mouth_rings: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.62, 0.78, 1.02, 1.3, 1.65)
-    eye_margin: int = 2  #: the ring (from 1) that lies on the visible edge of the lids
+    upper_lid: int = 4  #: the ring (from 1) on the edge of the upper lid, which is lowest there when open and meets the lower when closed
+    lower_lid: int = 2  #: the ring on the edge of the lower lid
     mouth_margin: int = 6  #: the ring that lies on the visible edge of the lips
     finest: float = 0.24  #: spacing near the features
     coarsest: float = 1.28
@@ -47,7 +48,7 @@ class Skin:
     triangles: Int[np.ndarray, "f 3"]
     chart: Float[np.ndarray, "v 2"]  #: the flat disc, mirror-symmetric about u = 0
     source_chart: Float[np.ndarray, "w 2"]  #: of the source's vertices
-    loops: Mapping[str, Int[np.ndarray, " n"]]  #: as in `mien.geometry.head.HeadModel.loops`, and ``border``
+    loops: Mapping[str, Int[np.ndarray, " _"]]  #: as in `mien.geometry.head.HeadModel.loops`, and ``border``
     mouth_rings: Int[np.ndarray, "r n"]  #: from the hole outwards, each counter-clockwise from the corner on the subject's right
 
 
@@ -109,7 +110,7 @@ def build(
 
 
 def _rings(
-    source: _Source, hole: Int[np.ndarray, " n"], field: Float[np.ndarray, " v"], levels: tuple[float, ...], count: int
+    source: _Source, hole: Int[np.ndarray, " h"], field: Float[np.ndarray, " v"], levels: tuple[float, ...], count: int
 ) -> Float[np.ndarray, "r n 2"]:
     """Chart places of rings at distances from a hole, each from its extreme on the subject's right, counter-clockwise."""
     rings: list[Float[np.ndarray, "n 2"]] = []
@@ -135,7 +136,7 @@ def _mirrored(rings: Float[np.ndarray, "r n 2"]) -> Float[np.ndarray, "r n 2"]:
     return _FLIP * rings[:, (count // 2 - np.arange(count)) % count]
 
 
-def _border(source: _Source, border: Int[np.ndarray, " n"], step: float) -> Float[np.ndarray, "m 2"]:
+def _border(source: _Source, border: Int[np.ndarray, " b"], step: float) -> Float[np.ndarray, "m 2"]:
     """Places around the edge of the disc, both halves alike, with one in the middle at the top and at the bottom."""
     angle = np.unwrap(np.arctan2(source.chart[border, 1], source.chart[border, 0]))
     length = np.linalg.norm(np.roll(source.vertices[border], -1, axis=0) - source.vertices[border], axis=1).sum()
@@ -165,7 +166,10 @@ def _scatter(
 ) -> Float[np.ndarray, "m 2"]:
     """Places on the subject's right half, outside the rings, at their own spacing from everything."""
     density = spacing(source.vertices[source.triangles].mean(axis=1)) ** -2.0
-    candidates = remesh.scatter_on(source.vertices, source.triangles, density, 60_000, rng).matrix(source.triangles, len(source.vertices))
+    corners = source.vertices[source.triangles]
+    area = 0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    count = int(15 * (area * density).sum())  # so many more than can stay that no gap is left
+    candidates = remesh.scatter_on(source.vertices, source.triangles, density, count, rng).matrix(source.triangles, len(source.vertices))
     points, flat = candidates @ source.vertices, candidates @ source.chart
     wanted = spacing(points)
     open_ground = (points[:, 0] < -0.45 * wanted) & (flat[:, 0] < 0) & (candidates @ gap > 0.6 * wanted)
@@ -175,7 +179,7 @@ def _scatter(
     return flat[kept]
 
 
-def _loops(plan: SkinPlan, rings: int, edge: int) -> dict[str, Int[np.ndarray, " n"]]:
+def _loops(plan: SkinPlan, rings: int, edge: int) -> dict[str, Int[np.ndarray, " _"]]:
     """Named curves in the order in which `build` lists the vertices."""
     eye, mouth = plan.eye_points, plan.mouth_points
     block = eye * (1 + len(plan.eye_rings))
@@ -185,6 +189,7 @@ def _loops(plan: SkinPlan, rings: int, edge: int) -> dict[str, Int[np.ndarray, "
     loops["lip_lower"], loops["lip_upper"] = lips[: mouth // 2 + 1], lips[mouth // 2 :][::-1]
     for side in "LR":
         loops[f"eye_hole_{side}"] = start[side] + np.arange(eye)
-        lids = start[side] + plan.eye_margin * eye + np.r_[np.arange(eye), 0]
-        loops[f"lid_lower_{side}"], loops[f"lid_upper_{side}"] = lids[: eye // 2 + 1], lids[eye // 2 :][::-1]
+        around = start[side] + np.r_[np.arange(eye), 0]
+        loops[f"lid_lower_{side}"] = around[: eye // 2 + 1] + plan.lower_lid * eye
+        loops[f"lid_upper_{side}"] = around[eye // 2 :][::-1] + plan.upper_lid * eye
     return loops

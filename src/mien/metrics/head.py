@@ -15,7 +15,7 @@ from mien.geometry.head import PARTS, HeadModel
 from mien.geometry.raster import rasterize
 
 _FRONT = 0.5  # vertices of the source with more than this `front` weight are compared
-_PIXELS_PER_CM = 60
+_PIXELS_PER_CM = 40
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _distance(apart_cm: Float[np.ndarray, "..."]) -> Distance:
 
 def _seen(head: HeadModel, vertices: Float[Tensor, "v 3"]) -> tuple[Int[np.ndarray, "h w"], Float[np.ndarray, "v 2"]]:
     """The part seen at each pixel from the front (-1: none) and the pixels of the vertices."""
-    left, right, top, bottom = -6.0, 6.0, 6.5, -10.5
+    left, right, top, bottom = -5.5, 5.5, 6.0, -9.5
     pixels = torch.stack([vertices[:, 0] - left, top - vertices[:, 1], vertices[:, 2]], dim=1) * _PIXELS_PER_CM
     triangles = head.triangles[head.triangle_part != PARTS.index("head")]
     parts = head.triangle_part[head.triangle_part != PARTS.index("head")]
@@ -130,7 +130,7 @@ def _mouth_seen(head: HeadModel, shape: Float[Tensor, " k"]) -> float:
     return _area_mm2(np.isin(parts, [PARTS.index(name) for name in inside]))
 
 
-def _through(head: HeadModel, vertices: Float[Tensor, "v 3"], slack_px: int = 6) -> float:
+def _through(head: HeadModel, vertices: Float[Tensor, "v 3"], slack_px: int = 4) -> float:
     """What is neither skin nor within the outlines of the eyes and lips, widened by a millimetre."""
     parts, pixels = _seen(head, vertices)
     openings = np.zeros(parts.shape, np.uint8)

@@ -206,5 +206,5 @@ def _assemble(mean: Float[np.ndarray, "v 3"], sheet: Skin, organs: ict_organs.Or
     }
 
 
-def _named(loops: Mapping[str, Int[np.ndarray, " n"]]) -> dict[str, np.ndarray]:
+def _named(loops: Mapping[str, Int[np.ndarray, " _"]]) -> dict[str, np.ndarray]:
     return {f"loop.{name}": loop.astype(np.int16) for name, loop in loops.items()}
