@@ -29,10 +29,11 @@ _YUNET_SCORE = 0.5
 
 @dataclass(frozen=True)
 class Candidate:
-    """A place where a face might be, in photo pixels; `score` ranks candidates of one finder."""
+    """A place where a face might be, in photo pixels."""
 
     square: Square
-    score: float
+    score: float  #: ranks the candidates of one finder
+    doubtful: bool = False  #: proposed below the finder's own threshold
 
 
 def candidates(rgb: UInt8[np.ndarray, "h w 3"]) -> list[Candidate]:
@@ -46,7 +47,7 @@ def by_hog(rgb: UInt8[np.ndarray, "h w 3"]) -> list[Candidate]:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     scale = min(_HOG_WINDOW / SMALLEST, (_AREA / grey.size) ** 0.5)
     found = _hog(grey, scale)
-    if any(candidate.score > 0 for candidate in found):
+    if not all(candidate.doubtful for candidate in found):
         return found
     scale = min(scale, _TILTED_SIDE / max(grey.shape))
     return found + [candidate for angle in _TILTED for candidate in _hog_turned(grey, scale, angle)]
@@ -60,7 +61,7 @@ def _hog(grey: UInt8[np.ndarray, "h w"], scale: float) -> list[Candidate]:
         width = box.width() / scale
         # the detector's box runs from the brows to below the mouth: the landmarks reach further up (medians over aligned faces)
         x, y = (box.left() + box.right()) / 2 / scale, (box.top() + box.bottom()) / 2 / scale
-        found.append(Candidate(Square(x, y - 0.05 * width, 0.69 * width), float(score)))
+        found.append(Candidate(Square(x, y - 0.05 * width, 0.69 * width), float(score), doubtful=score < 0))
     return found
 
 
@@ -74,7 +75,7 @@ def _hog_turned(grey: UInt8[np.ndarray, "h w"], scale: float, angle: float) -> l
     back = np.linalg.inv(np.vstack([turn, [0, 0, 1]]))
     found: list[Candidate] = []
     for candidate in _hog(turned, 1.0):
-        if candidate.score > 0:
+        if not candidate.doubtful:
             x, y = carry(back, np.array([candidate.square.x, candidate.square.y]))
             found.append(replace(candidate, square=Square(float(x), float(y), candidate.square.half / scale, np.deg2rad(angle))))
     return found
@@ -84,7 +85,8 @@ def by_yunet(rgb: UInt8[np.ndarray, "h w 3"], path: Path) -> list[Candidate]:
     """Faces of any pose, down to about 10 pixels of the searched size."""
     scale = min(1.0, _YUNET_SIDE / max(rgb.shape[:2]))
     bgr = cv2.cvtColor(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
-    detector: Any = cv2.FaceDetectorYN.create(str(path), "", (bgr.shape[1], bgr.shape[0]), _YUNET_SCORE, 0.3)
+    detector = _yunet_detector(path)
+    detector.setInputSize((bgr.shape[1], bgr.shape[0]))
     _, rows = detector.detect(bgr)
     found: list[Candidate] = []
     for row in rows if rows is not None else []:
@@ -130,3 +132,10 @@ def _hog_detector() -> Any:
     import dlib
 
     return dlib.get_frontal_face_detector()  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
+
+
+@cache
+def _yunet_detector(path: Path) -> Any:
+    """Reads the file once; OpenCV 5 would warn at every picture that it cannot choose a target for this network."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    return cv2.FaceDetectorYN.create(str(path), "", (320, 320), _YUNET_SCORE, 0.3)

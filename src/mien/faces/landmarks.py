@@ -17,6 +17,7 @@ from mien.nn.landmarks import LandmarkNet
 from mien.types import Face, Photo
 
 PRESENT = 0.5  #: presence from which something counts as a face
+PRESENT_IN_DOUBT = 0.97  #: the same where the detector was not sure itself
 NOTHING = 0.05  #: presence below which a second pass would be a waste
 MARGIN = 1.25  #: of the landmarks' extent: how much the network sees around them
 
@@ -60,8 +61,9 @@ def face_of(landmarks: Float[np.ndarray, "468 3"], score: float) -> Face:
 def find(photo: Photo) -> list[Face]:
     """All faces of a photo, from left to right; an empty list when there is none."""
     network = landmarker()
-    placed = [network.place(photo.rgb, candidate.square) for candidate in candidates(photo.rgb)]
-    faces = distinct([face for face in placed if face.score >= PRESENT], square=lambda face: Square.around(face.landmarks))
+    seen = [(network.place(photo.rgb, candidate.square), candidate.doubtful) for candidate in candidates(photo.rgb)]
+    present = [face for face, doubtful in seen if face.score >= (PRESENT_IN_DOUBT if doubtful else PRESENT)]
+    faces = distinct(present, square=lambda face: Square.around(face.landmarks))
     return sorted(faces, key=lambda face: face.box[0] + face.box[2] / 2)
 
 

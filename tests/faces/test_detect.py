@@ -1,0 +1,107 @@
+"""Finding faces, on drawn ones: where, how many, in which order, and not where there is none."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.data.renders import render
+from mien.faces import detect, landmarks
+from mien.faces.align import Square, five_points
+from mien.geometry import head
+from mien.types import Photo
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return render(head.bundled(), size=256, seed=1)
+
+
+@pytest.fixture(scope="module")
+def group(drawn):
+    """Three faces of different sizes on one wall, from left to right."""
+    wall = np.full((300, 700, 3), (96, 112, 128), dtype=np.uint8)
+    for left, side in ((20, 160), (230, 240), (520, 130)):
+        wall[40 : 40 + side, left : left + side] = cv2.resize(drawn.photo.rgb, (side, side), interpolation=cv2.INTER_AREA)
+    return Photo(wall)
+
+
+def test_a_face_is_looked_for_where_it_is(drawn):
+    best = detect.candidates(drawn.photo.rgb)[0]
+    truth = Square.around(drawn.face.landmarks)
+    assert np.hypot(best.square.x - truth.x, best.square.y - truth.y) < 0.25 * truth.half
+    assert 0.75 < best.square.half / truth.half < 1.35
+
+
+@pytest.mark.parametrize("angle", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180])
+def test_a_lying_face_is_found_with_its_roll(drawn, angle):
+    best = detect.candidates(np.ascontiguousarray(cv2.rotate(drawn.photo.rgb, angle)))[0]
+    expected = {cv2.ROTATE_90_CLOCKWISE: 90, cv2.ROTATE_90_COUNTERCLOCKWISE: -90, cv2.ROTATE_180: 180}[angle]
+    assert np.cos(best.square.roll - np.deg2rad(expected)) > 0.99
+
+
+def test_the_same_face_twice_counts_once():
+    near = [detect.Candidate(Square(100 + d, 100, 40), score) for d, score in ((0, 1.0), (6, 2.0), (-9, 0.5))]
+    other = detect.Candidate(Square(190, 100, 40), 0.1)
+    kept = detect.distinct([*near, other], square=lambda c: c.square)
+    assert kept == [near[1], other]
+
+
+def test_large_pictures_are_searched_smaller(monkeypatch):
+    seen = []
+    monkeypatch.setattr(detect, "_hog", lambda grey, scale: seen.append(grey.size * scale**2) or [detect.Candidate(Square(1, 1, 1), 1.0)])
+    for side in (300, 4000):
+        detect.by_hog(np.zeros((side, side, 3), dtype=np.uint8))
+    assert seen[0] == pytest.approx((300 * 80 / 60) ** 2)
+    assert seen[1] == pytest.approx(9e6)
+
+
+def test_five_points_say_where_the_landmarks_lie(drawn):
+    square, truth = detect.square_of_five(five_points(drawn.face.landmarks)), Square.around(drawn.face.landmarks)
+    assert np.hypot(square.x - truth.x, square.y - truth.y) < 0.2 * truth.half
+    assert 0.8 < square.half / truth.half < 1.25
+
+
+def error(found, truth):
+    eyes = np.linalg.norm(truth[33, :2] - truth[263, :2])
+    return np.linalg.norm((found - truth)[:, :2], axis=1).mean() / eyes
+
+
+def test_landmarks_lie_on_the_drawn_face(drawn):
+    (face,) = landmarks.find(drawn.photo)
+    assert error(face.landmarks, drawn.face.landmarks) < 0.12
+    assert face.score > 0.5
+    x, y, width, height = face.box
+    inside = (face.landmarks[:, :2] >= (x - 1e-6, y - 1e-6)) & (face.landmarks[:, :2] <= (x + width + 1e-6, y + height + 1e-6))
+    assert inside.all()
+
+
+def test_all_faces_are_found_from_left_to_right(group):
+    faces = landmarks.find(group)
+    middles = [face.box[0] + face.box[2] / 2 for face in faces]
+    assert np.allclose(middles, [100, 350, 585], atol=15)
+
+
+def test_a_face_does_not_depend_on_what_else_is_in_the_photo(group):
+    square = Square(350, 150, 80)
+    alone = Photo(np.ascontiguousarray(group.rgb[:, 200:500]))
+    placed = landmarks.landmarker().place(group.rgb, square).landmarks
+    shifted = landmarks.landmarker().place(alone.rgb, Square(150, 150, 80)).landmarks
+    assert np.allclose(placed, shifted + np.array([200, 0, 0]), atol=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_face_is_found_where_there_is_none(seed):
+    rng = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 1 + 2 * seed)
+    assert landmarks.find(Photo(noise)) == []
+
+
+def test_tracking_follows_a_face_that_moves_and_lets_go_of_one_that_leaves(drawn):
+    moved = Photo(np.roll(drawn.photo.rgb, (8, 12), axis=(0, 1)))
+    (before,) = landmarks.find(drawn.photo)
+    after = landmarks.track(moved, before)
+    assert after is not None
+    shift = (after.landmarks - before.landmarks)[:, :2].mean(axis=0)
+    assert np.allclose(shift, (12, 8), atol=2.0)
+    gone = Photo(np.full_like(drawn.photo.rgb, 110))
+    assert landmarks.track(gone, before) is None
