@@ -87,8 +87,14 @@ class Head:
         return np.stack([code.expression.known.values for code in self.codes])
 
     @cached_property
+    def _moved(self) -> Float[np.ndarray, "t axes"]:
+        """What the face of each frame does beyond the resting face that the mesh has; a movement with two names counts once."""
+        rest = np.clip(self.code.neutral.known.values, 0.0, MAX_INTENSITY)
+        return np.stack([_shown(code).values for code in self.codes]) - rest
+
+    @cached_property
     def _arkit(self) -> Float[np.ndarray, "t 52"]:
-        return arkit.weights(self.model.shape_weights(_tensor(self._expressions)), self.model.shape_names).numpy()
+        return arkit.weights(self.model.shape_weights(_tensor(self._moved)), self.model.shape_names).numpy()
 
     @property
     def _rotations(self) -> Float[np.ndarray, "t 3 3"]:
@@ -160,8 +166,7 @@ def _write(path: Path, content: bytes) -> None:
 def _glb(head: Head, path: Path) -> None:
     names, offsets = surfaces.targets(head.model)
     parts = surfaces.surfaces(head.model, head.neutral, offsets.numpy(), _brightness(head))
-    shown = np.stack([_shown(code).values for code in head.codes])
-    weights = surfaces.weights(names, shown - np.clip(head.code.neutral.known.values, 0.0, MAX_INTENSITY))
+    weights = surfaces.weights(names, head._moved)
     animation = None
     if len(head.codes) > 1:
         animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head._rotations))

@@ -74,6 +74,16 @@ def test_the_resting_face_lies_under_the_expression(still, tmp_path) -> None:
     assert dict(zip(mesh.extras["targetNames"], mesh.weights, strict=True))["AU17"] == pytest.approx(0.6)
 
 
+def test_a_movement_with_two_names_counts_once(still) -> None:
+    """A reader may measure an open jaw as AU26 and AU27; the resting face then holds what must not be added twice."""
+    code = type(still.code)(still.code.shape, AUVector.of({"AU26": 3.0, "AU27": 2.0}), still.code.pose, AUVector.of({"AU26": -3.0}))
+    head = Head((code,), still.photo)
+    once = Head((type(code)(code.shape, AUVector.of({"AU27": 2.0}), code.pose),), still.photo)
+    np.testing.assert_array_equal(head.vertices, once.vertices)
+    assert head.arkit["jawOpen"] == pytest.approx(once.arkit["jawOpen"])
+    assert head.arkit["jawOpen"] == pytest.approx(0.4, abs=0.05)
+
+
 def test_what_cannot_be_saved_says_so(still, tmp_path) -> None:
     with pytest.raises(UsageError, match=r"its suffix '\.fbx' is not one of \.glb, \.obj, \.npz, \.csv"):
         still.save(tmp_path / "face.fbx")
