@@ -78,7 +78,8 @@ def fetch(name: str, *, offline: bool = False, on_progress: Callable[[int, int],
     """Download an artefact to `folder`, check its SHA-256 and give its path; a file that is there and right is not fetched again.
 
     A broken download goes on where it stopped; the file appears whole or not at all. With `offline` no socket is opened.
-    `on_progress` is told, for each piece, its bytes and those of the whole file (0: the server does not say). Raises `WeightsError` when the file cannot be had.
+    `on_progress` is told, for each piece, its bytes and those of the whole file (0: the server does not say).
+    Raises `WeightsError` when the file cannot be had.
     """
     entry = known(name)
     if not entry.url:

@@ -142,7 +142,7 @@ def to_emotion(name: str) -> TransferEdit:
     Raises `EditError` for an unknown emotion.
     """
     used = {axis: 0.0 for prototype in aus.EMOTIONS.values() for unit in prototype for axis in aus.axes(unit[:4])}
-    wanted = {axis: value for axis, value in aus.emotion(name).items()}
+    wanted = dict(aus.emotion(name).items())
     return TransferEdit(AUVector.of(used | wanted, others=np.nan), source=name)
 
 
