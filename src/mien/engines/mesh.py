@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.aus import AUShift, AUVector
-from mien.edits import AttributeEdit, Edit, TextEdit
+from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.geometry import eyes, fit, lids, margins, morph, mouth, neutral, shade
 from mien.geometry.box import Box, frame_of, sample
@@ -64,7 +64,7 @@ class MeshEngine:
         unable = [axis for axis in change.moved if axis not in self.moves]
         if unable:
             raise EditError(f"the engine mesh cannot move {', '.join(unable)}; it moves {', '.join(sorted(self.moves))}")
-        return replace(code, expression=_jaw(code.expression.known, change))
+        return replace(code, expression=code.expression.known + change + _jaw(code.expression.known, change, edit))
 
     def decode(self, codes: Sequence[MeshCode], *, seeds: Sequence[int] | None = None) -> list[Drawn]:
         """Draw each code; nothing is random, so `seeds` change nothing."""
@@ -82,13 +82,12 @@ class MeshEngine:
         return MeshCode(reading, head, head.expression.known)
 
 
-def _jaw(now: AUVector, change: AUShift) -> AUVector:
-    """The expression after a change; AU26 and AU27 are one jaw, so closing it by the first closes what the second holds open."""
-    after = now + change
-    if change["AU26"] < 0 and change["AU27"] == 0 and now["AU26"] > 0:
-        share = after["AU26"] / now["AU26"]
-        after = now + change + AUShift.of({"AU27": (share - 1.0) * now["AU27"]})
-    return after
+def _jaw(now: AUVector, change: AUShift, edit: Edit) -> AUShift:
+    """AU26 and AU27 are one jaw: who closes it by AU26 and says nothing of AU27 wants what that holds open closed as well."""
+    named = {c.axis for c in edit.changes} if isinstance(edit, AUEdit) else set[str]()
+    if "AU26" not in named or "AU27" in named or change["AU26"] >= 0 or now["AU26"] <= 0:
+        return AUShift.of({})
+    return AUShift.of({"AU27": now["AU27"] * ((now + change)["AU26"] / now["AU26"] - 1.0)})
 
 
 def _draw(code: MeshCode) -> Drawn:

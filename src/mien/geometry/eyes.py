@@ -133,7 +133,7 @@ def paint(
     lifted, lowered = np.abs(u1 - u0) / (_LASHES * scale), np.abs(l1 - l0) / (_LASHES * scale)
     known = _ramp(t - u0 - _LASHES * scale * np.clip(lifted, 0, 1) + 0.5) * _ramp(l0 - _WET * scale * np.clip(lowered, 0, 1) - t + 0.5)
     turned = min(1.0, float(np.hypot(*gaze)) / (0.01 * scale))
-    known = known * (1 - turned)
+    known = np.maximum(known, 1.0 - target.moved(source, s)) * (1 - turned)
     eyeball = drawn + known[..., None] * (own - drawn)
     shadow = _SHADE * np.exp(-np.clip(t - u1, 0, None) / (_SHADOW * scale)) * np.clip(lifted, 0, 1)
     eyeball = eyeball * (1 - shadow)[..., None]

@@ -55,7 +55,8 @@ def closing(s: Float[np.ndarray, "*n"], slit: Slit, source: Slit) -> Float[np.nd
     """How far an eye has shut at s: 0 as in the photo or wider, 1 shut."""
     upper, lower = slit.at(s)
     before_upper, before_lower = source.at(s)
-    share = np.clip(1.0 - (lower - upper) / np.maximum(before_lower - before_upper, 1.0), 0.0, 1.0)
+    before = before_lower - before_upper
+    share = np.clip((before - (lower - upper)) / np.maximum(before, 1.0), 0.0, 1.0)
     return share * np.clip(np.minimum(s - slit.s[0], slit.s[-1] - s) / (0.12 * slit.length), 0.0, 1.0)
 
 
@@ -111,6 +112,6 @@ def unfold(move: Float32[np.ndarray, "h w 2"], st: Float32[np.ndarray, "h w 2"],
     share = np.clip((reach - (upper - t)) / np.maximum(reach - strip, 1e-3), 0.0, 1.0)[..., None]
     shared = far + share * (drop - far)
     beside = np.maximum(slit.s[0] - s, s - slit.s[-1]) / (_BESIDE * lid.scale)
-    felt = np.clip(np.abs(np.linalg.norm(drop - far, axis=-1)) / (_FELT * lid.scale), 0.0, 1.0)
+    felt = np.clip(np.abs(drop[..., 1]) / (_FELT * lid.scale) - 0.5, 0.0, 1.0)
     ours = felt * np.clip(1.0 - beside, 0.0, 1.0) * (upper - t < reach)
     return (move + ours[..., None] * (shared - move)).astype(np.float32)

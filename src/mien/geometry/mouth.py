@@ -116,6 +116,8 @@ def paint(
     if sitting.slits["lip"].aperture > 0:
         own, share = _own(rgb, sitting, moved, look, st)
         inner += share[..., None] * (own - inner)
+    photo = box.of(rgb).astype(np.float32)
+    inner = photo + slit.moved(sitting.slits["lip"], st[..., 0])[..., None] * (inner - photo)
     canvas += cover[..., None] * (inner - canvas)
 
 
@@ -187,8 +189,6 @@ def _own(
     known = np.where(
         on_skull, _ramp(l0 - rim - own_t, soft) * _ramp(own_t - u0, soft), _ramp(own_t - edge, soft) * _ramp(l0 - own_t + soft, soft)
     )
-    moves = np.abs(u1 - u0) + np.abs(l1 - l0)
-    known = np.where(moves < 0.05, 1.0, known)
     ends = np.minimum(s - source.s[0], source.s[-1] - s)
     known = known * _ramp(ends, 2 * soft) * (l0 - u0 > 0.5)
     own = sample(rgb, source.frame.back(np.stack([s, own_t], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)

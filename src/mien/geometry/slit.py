@@ -68,6 +68,11 @@ class Slit:
         """Where s lies between the corners."""
         return (s > self.s[0]) & (s < self.s[-1])
 
+    def moved(self, source: "Slit", s: Float[np.ndarray, "*n"]) -> Float32[np.ndarray, "*n"]:
+        """How far the margins at s have moved since `source`: 0 not at all, 1 by half a pixel or more."""
+        (upper, lower), (was_upper, was_lower) = self.at(s), source.at(s)
+        return np.clip(2.0 * (np.abs(upper - was_upper) + np.abs(lower - was_lower)) - 0.02, 0.0, 1.0).astype(np.float32)
+
     def near(self, st: Float[np.ndarray, "*n 2"], share: float = 1.0) -> np.ndarray:
         """Where this slit, not another one, decides between above and below (or the inner `share` of that part)."""
         reach = share * self.length
