@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mien import images
+
 ENV = {k: v for k, v in os.environ.items() if k != "MIEN_DATA"} | {"COLUMNS": "80", "NO_COLOR": "1"}
 
 
@@ -63,8 +65,8 @@ def test_an_edit_writes_the_picture_its_comparison_and_one_json_document(photo, 
     assert said["edit"] == "AU12=+3" and said["engine"] == "mesh" and said["faces"] == [0]
     smile = next(line for line in said["report"] if line["au"] == "AU12")
     assert smile["role"] == "commanded" and smile["achieved"] > smile["before"] + 1
-    assert Image.open(said["out"]).size == Image.open(photo).size
-    assert Image.open(said["compare"]).size[0] > 2 * Image.open(photo).size[0]
+    sizes = [images.read(path).size for path in (photo, said["out"], said["compare"])]
+    assert sizes[0] == sizes[1] and sizes[2][0] > 2 * sizes[0][0]
     told = mien("doctor", said["out"])
     assert told.returncode == 0 and "AU12=+3" in told.stdout and "mesh" in told.stdout
 
@@ -133,7 +135,8 @@ def test_in_place_and_debug(photo, tmp_path):
 def test_an_animation_and_a_head(photo, tmp_path):
     run = _in_process(["animate", "face.png", "--from", "AU12=0", "--to", "AU12=4", "--seconds", "0.2", "-o", "smile.gif"], tmp_path)
     assert run.returncode == 0, run.stderr
-    assert Image.open(tmp_path / "smile.gif").n_frames == 6
+    with Image.open(tmp_path / "smile.gif") as picture:
+        assert picture.n_frames == 6
     run = _in_process(["capture", "face.png", "-o", "face.glb"], tmp_path)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "face.glb").read_bytes()[:4] == b"glTF"

@@ -34,10 +34,11 @@ for group in (train, score, weights, data):
 _INTERRUPTED = 130
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         say(f"mien {mien.__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -86,6 +86,7 @@ def get(
 ) -> None:
     """Fetch an artefact, check its SHA-256 and keep it in the cache folder."""
     entry = _known(name)
-    note(f"{entry.name}: {entry.what}\nlicence {entry.licence} ({entry.terms}), see {entry.page}")
+    if entry.url and not offline:
+        note(f"{entry.name}: {entry.what}\nlicence {entry.licence} ({entry.terms}), see {entry.page}")
     with progress(f"fetching {name}") as tick:
         say(str(artefacts.fetch(name, offline=offline, on_progress=lambda step, _: tick(step))))
