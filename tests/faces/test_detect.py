@@ -105,3 +105,14 @@ def test_tracking_follows_a_face_that_moves_and_lets_go_of_one_that_leaves(drawn
     assert np.allclose(shift, (12, 8), atol=2.0)
     gone = Photo(np.full_like(drawn.photo.rgb, 110))
     assert landmarks.track(gone, before) is None
+
+
+def test_a_face_that_stays_needs_one_look_and_one_that_is_elsewhere_two(drawn, monkeypatch):
+    network = landmarks.landmarker()
+    (face,) = landmarks.find(drawn.photo)
+    looks, look = [], network.look
+    monkeypatch.setattr(network, "look", lambda rgb, square: looks.append(square) or look(rgb, square))
+    assert landmarks.track(drawn.photo, face) is not None
+    assert len(looks) == 1
+    network.place(drawn.photo.rgb, Square.around(face.landmarks).lowered(0.2))
+    assert len(looks) == 3

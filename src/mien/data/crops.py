@@ -19,7 +19,7 @@ class CropSet:
     """Faces, in the order of their file; pictures are decoded when they are asked for."""
 
     path: Path
-    jpegs: tuple[UInt8[np.ndarray, " bytes"], ...]
+    jpegs: tuple[UInt8[np.ndarray, " _"], ...]
     labels: tuple[str, ...]  #: expression, "" for none
     points: Float32[np.ndarray, "n 5 2"]  #: eyes, nose, corners of the mouth in crop pixels, subject's right first
     splits: tuple[str, ...]  #: train, val or test

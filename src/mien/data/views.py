@@ -47,7 +47,9 @@ class Views(Dataset[Sample]):
         return torch.stack([self[i][1] for i in range(count)]).mean(0)
 
 
-def _at_the_edge(rgb: Picture, points: Float[np.ndarray, "468 3"], rng: np.random.Generator) -> tuple[Picture, Float[np.ndarray, "468 3"]]:
+def _at_the_edge(
+    rgb: Picture, points: Float[np.ndarray, "468 3"], rng: np.random.Generator
+) -> tuple[UInt8[np.ndarray, "a b 3"], Float[np.ndarray, "468 3"]]:
     """A face in a photo that ends close around it, or through it."""
     side = int(rgb.shape[0] * rng.uniform(0.65, 0.85))
     middle = (rgb.shape[0] - side) / 2
@@ -55,7 +57,7 @@ def _at_the_edge(rgb: Picture, points: Float[np.ndarray, "468 3"], rng: np.rando
     return np.ascontiguousarray(rgb[top : top + side, left : left + side]), points - (left, top, 0)
 
 
-def _faceless(square: Square, rgb: Picture, rng: np.random.Generator) -> tuple[Square, Picture]:
+def _faceless(square: Square, rgb: Picture, rng: np.random.Generator) -> tuple[Square, UInt8[np.ndarray, "a b 3"]]:
     """Beside the face, far too near, upside down, a scrambled picture or a drawn sign: what a false detection looks like."""
     kind = rng.integers(5)
     angle = rng.uniform(0, 2 * np.pi)

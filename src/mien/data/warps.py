@@ -107,7 +107,7 @@ def random_expression(names: tuple[str, ...], rng: np.random.Generator) -> Float
     """Weights of a few expression shapes, mostly alike on both sides, now and then a little below zero."""
     weights = dict.fromkeys(names, 0.0)
     stems = sorted({name.removesuffix("_L").removesuffix("_R") for name in names} - {"mouthClose"})
-    for stem in rng.choice(stems, size=rng.integers(0, 5), replace=False):
+    for stem in rng.permutation(stems)[: rng.integers(0, 5)]:
         strength = rng.uniform(0.2, 1.1) if rng.random() < 0.85 else -rng.uniform(0.1, 0.4)
         for name in (stem, f"{stem}_L", f"{stem}_R"):
             if name in weights:
@@ -136,7 +136,7 @@ def _open_mouth(
     """Paint the inside of a mouth that was shut and now is open: dark, with a row of teeth under the upper lip."""
     lips = list(INNER_LIPS)
     opened, shut = (_area(points[lips, :2]) / np.ptp(points[lips, 0]) ** 2 for points in (after, before))
-    if opened < 0.04 or shut > 0.08:
+    if opened < shut + 0.03 or shut > 0.08:
         return rgb
     inside = np.zeros(rgb.shape[:2], dtype=np.uint8)
     cv2.fillPoly(inside, [np.round(after[lips, :2] * 2**_SUBPIXEL).astype(np.int32)], 255, shift=_SUBPIXEL)

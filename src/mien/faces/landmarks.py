@@ -1,5 +1,6 @@
 """Faces of a photo with their 468 landmarks, by the bundled network."""
 
+import math
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mien.types import Face, Photo
 
 PRESENT = 0.5  #: presence from which something counts as a face
 PRESENT_IN_DOUBT = 0.97  #: the same where the detector was not sure itself
+ALIKE = 0.05  #: of half the side, of the size, and in radians
 NOTHING = 0.05  #: presence below which a second pass would be a waste
 MARGIN = 1.25  #: of the landmarks' extent: how much the network sees around them
 
@@ -44,12 +46,23 @@ class Landmarker:
         return carry(square.to_photo(2), inside), float(logit.sigmoid())
 
     def place(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> Face:
-        """The face near a square: a first pass says where to look, the second looks there; presence is the lesser of both."""
-        first, presence = self.look(rgb, square)
-        if presence < NOTHING:
-            return face_of(first, presence)
-        landmarks, again = self.look(rgb, Square.around(first, MARGIN))
-        return face_of(landmarks, min(presence, again))
+        """The face near a square: a first look says where it is, a second looks there, unless the first one did so already.
+
+        The score is the lesser presence.
+        """
+        landmarks, presence = self.look(rgb, square)
+        there = Square.around(landmarks, MARGIN)
+        if presence >= NOTHING and not _alike(square, there):
+            landmarks, again = self.look(rgb, there)
+            presence = min(presence, again)
+        return face_of(landmarks, presence)
+
+
+def _alike(a: Square, b: Square) -> bool:
+    """Whether a look through one square is as good as through the other: they differ less than squares did in training."""
+    shift = math.hypot(a.x - b.x, a.y - b.y) / b.half
+    turn = math.remainder(a.roll - b.roll, 2 * math.pi)
+    return max(shift, abs(math.log(a.half / b.half)), abs(turn)) < ALIKE
 
 
 def face_of(landmarks: Float[np.ndarray, "468 3"], score: float) -> Face:
