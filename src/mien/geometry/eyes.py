@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 from mien.aus import AUVector
 from mien.geometry import lids
 from mien.geometry.box import Box, frame_of, sample
-from mien.geometry.morph import Sitting, head_points
+from mien.geometry.morph import Sitting
 from mien.geometry.slit import Slit
 from mien.geometry.warp import fill
 
@@ -157,7 +157,7 @@ def gaze(sitting: Sitting, expression: AUVector, side: str) -> Float[np.ndarray,
     if not len(vertex):
         return np.zeros(2)
     center = head.eye_centers(torch.from_numpy(code.shape.copy()).float())[which].numpy().astype(np.float64)
-    forward = head_points(head, code.shape, AUVector.neutral())[vertex[0]] - center
+    forward = sitting.neutral[vertex[0]] - center
     before, after = (_turned(forward, e.known) for e in (code.expression, expression))
     return (code.pose.project(after[None]) - code.pose.project(before[None]))[0, :2]
 

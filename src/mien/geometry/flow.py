@@ -20,7 +20,7 @@ from mien.geometry.morph import Moved, Sitting
 from mien.geometry.slit import Slit
 from mien.geometry.warp import Grid, draw, fade, fill
 
-_NODES = 320  # on the longer side of a face: a node every millimetre
+_NODES = 288  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach
 _BACK, _FRONT = 0.02, 0.4  # of `HeadModel.front`: skin further back than the first is not drawn, beyond the second it moves fully
 _RIM = 0.10  # cm of a closing lip, at its margin, that may be tooth
@@ -110,7 +110,7 @@ def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], pic
     moved_corners = np.concatenate([sitting.corners[:, :2] - move, moved.corners[:, 2:]], axis=1)
     drawn, seen = draw(moved_corners, values, skin[_facing(moved_corners, skin.numpy())], grid)
     face = _silhouette(seen)
-    seen &= ~_hidden(sitting, drawn, grid, skin)
+    seen &= ~_hidden(sitting, drawn, grid)
     drawn = drawn[..., :3]
     above, below = _sides(moved.slits, grid.nodes())
     fields: list[np.ndarray] = []
@@ -121,12 +121,21 @@ def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], pic
     return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids, scale)
 
 
-def _hidden(sitting: Sitting, drawn: Float32[np.ndarray, "h w 4"], grid: Grid, skin: torch.Tensor) -> Bool[np.ndarray, "h w"]:
+def _hidden(sitting: Sitting, drawn: Float32[np.ndarray, "h w 4"], grid: Grid) -> Bool[np.ndarray, "h w"]:
     """Nodes whose skin was behind other skin in the photo (a cheek behind the nose), and so cannot be taken from there."""
-    nearness, _ = draw(sitting.corners, sitting.corners[:, 2:], skin[_facing(sitting.corners, skin.numpy())], grid)
-    source = (grid.nodes() + drawn[..., :2] - [grid.left, grid.top]) / grid.step
+    then, nearness = _depth(sitting)
+    source = (grid.nodes() + drawn[..., :2] - np.array([then.left, then.top])) / then.step
     front = sample(nearness, source, cv2.INTER_NEAREST)
     return front.reshape(drawn.shape[:2]) > drawn[..., 3] + _HIDDEN * sitting.code.pose.scale
+
+
+@lru_cache(maxsize=8)
+def _depth(sitting: Sitting) -> tuple[Grid, Float32[np.ndarray, "h w 1"]]:
+    """The nearness of the skin in the photo, on a grid of its own; the same for all edits of a face."""
+    skin = _skin(sitting.head)
+    used = sitting.corners[torch.unique(skin).numpy(), :2]
+    grid = Grid.over(used.min(0), used.max(0), _NODES // 2)
+    return grid, draw(sitting.corners, sitting.corners[:, 2:], skin[_facing(sitting.corners, skin.numpy())], grid)[0]
 
 
 def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "h w 3"], grid: Grid) -> Lid:

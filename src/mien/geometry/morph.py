@@ -4,11 +4,13 @@ The head as fitted misses the landmarks by a millimetre or two. That residual is
 stays when the expression changes; only openings follow a rule of their own, because a mouth must close when it is told to.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from mien.aus import AXES, MAX_INTENSITY, AUVector, unit_of
 from mien.geometry import facemesh, spread
@@ -35,10 +37,12 @@ class Sitting:
 
     head: HeadModel
     code: HeadCode  #: its pose in crop pixels
-    points: Float[np.ndarray, "v 3"]  #: head space, cm
+    neutral: Float[np.ndarray, "v 3"]  #: the person's head without expression, cm
+    points: Float[np.ndarray, "v 3"]  #: with the expression, cm
     corners: Float[np.ndarray, "v 3"]  #: x, y in pixels with the residual, nearness in pixels
     landmarks: Float[np.ndarray, "468 2"]  #: pixels
     slits: dict[str, Slit]
+    parted: dict[str, Float[np.ndarray, " n"]]  #: how far the head opens each slit, cm
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,20 +54,18 @@ class Moved:
     landmarks: Float[np.ndarray, "468 2"]
     slits: dict[str, Slit]
 
-    @property
-    def resting(self) -> AUVector:
-        """The expression of a face at rest."""
-        return AUVector.neutral()
-
 
 def sit(head: HeadModel, code: HeadCode, flat: Float[np.ndarray, "468 2"]) -> Sitting:
     """Lay a fitted head (its pose in crop pixels) onto the landmarks of the photo (crop pixels)."""
-    points = _vertices(head, code, code.expression)
+    neutral = head_points(head, code.shape, AUVector.neutral())
+    points = neutral + _expressed(head.shapes, head, _shown(code, code.expression))
     projected = code.pose.project(points)
     own = at_landmarks(head, projected)[:, :2]
     corners = projected.copy()
     corners[:, :2] += spread.of(head).residual @ (flat - own)
-    return Sitting(head, code, points, corners, flat, {name: _slit(flat, name) for name in SLITS})
+    slits = {name: _slit(flat, name) for name in SLITS}
+    unparted = Sitting(head, code, neutral, points, corners, flat, slits, {})
+    return replace(unparted, parted={name: _parted(unparted, name, code.expression) for name in SLITS})
 
 
 def move(sitting: Sitting, expression: AUVector) -> Moved:
@@ -78,7 +80,7 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
     marks = sitting.landmarks + at_landmarks(head, after - before)[:, :2]
     correction = np.zeros_like(marks)
     for name in SLITS:
-        correction += _opening(sitting, name, expression, points, marks)
+        correction += _opening(sitting, name, expression, marks)
     correction += _rounded(sitting, marks + correction)
     corners[:, :2] += spread.of(head).margins @ correction
     marks = marks + correction
@@ -89,10 +91,10 @@ def _shift(sitting: Sitting, expression: AUVector) -> Float[np.ndarray, "v 3"]:
     """How the vertices move, in cm. A blink moves the lids, not the brows or spectacles above them."""
     head, code = sitting.head, sitting.code
     awake = AUVector(np.where(_BLINKS, code.expression.known.values, expression.known.values))
-    before_blink = _vertices(head, code, awake)
-    shift = before_blink - sitting.points
+    awake_offset = _expressed(head.shapes, head, _shown(code, awake))
+    shift = sitting.neutral + awake_offset - sitting.points
     if awake != expression.known:
-        shift += (_vertices(head, code, expression) - before_blink) * spread.of(head).lids[:, None]
+        shift += (_expressed(head.shapes, head, _shown(code, expression)) - awake_offset) * spread.of(head).lids[:, None]
     return shift
 
 
@@ -102,9 +104,20 @@ def head_points(head: HeadModel, shape: np.ndarray, expression: AUVector) -> Flo
     return head.vertices(torch.from_numpy(shape.copy()).float(), aus).numpy().astype(np.float64)
 
 
-def _vertices(head: HeadModel, code: HeadCode, expression: AUVector) -> Float[np.ndarray, "v 3"]:
-    shown = AUVector(expression.known.values + code.neutral.known.values)
-    return head_points(head, code.shape, shown)
+def _shown(code: HeadCode, expression: AUVector) -> Float[np.ndarray, " a"]:
+    """The intensities that draw a measured expression on this person: resting face and all."""
+    return expression.known.values + code.neutral.known.values
+
+
+def _expressed(shapes: Float[Tensor, "s n 3"], head: HeadModel, aus: Float[np.ndarray, " a"]) -> Float[np.ndarray, "n 3"]:
+    """Offsets in cm that intensities ask for, of all vertices (`HeadModel.shapes`) or of the landmarks alone."""
+    weights = head.shape_weights(torch.from_numpy(aus).float())
+    return torch.tensordot(weights, shapes, dims=1).numpy().astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _landmark_shapes(head: HeadModel) -> Float[Tensor, "s 468 3"]:
+    return head.landmarks(head.shapes)
 
 
 def at_landmarks(head: HeadModel, values: Float[np.ndarray, "v c"]) -> Float[np.ndarray, "468 c"]:
@@ -118,17 +131,14 @@ def _gaps(landmarks: Float[np.ndarray, "468 c"], name: str) -> Float[np.ndarray,
     return landmarks[lower] - landmarks[upper]
 
 
-def _opening(
-    sitting: Sitting, name: str, expression: AUVector, points: Float[np.ndarray, "v 3"], marks: Float[np.ndarray, "468 2"]
-) -> Float[np.ndarray, "468 2"]:
+def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "468 2"]:
     """What the margins of a slit must do beyond the head's own movement.
 
     The head's opening goes from m0 to m1 (cm, beyond what it shows with nothing to part the margins), the photo's is a0 pixels. Opening
     further, the photo gains what the head gains; closing, it keeps the share m1 / m0, so that it is shut exactly when the head is.
     """
     across = sitting.slits[name].frame.across
-    m0 = _parted(sitting, name, sitting.code.expression, sitting.points)
-    m1 = _parted(sitting, name, expression, points)
+    m0, m1 = sitting.parted[name], _parted(sitting, name, expression)
     a0 = _gaps(sitting.landmarks, name) @ across
     naive = _gaps(marks, name) @ across
     share = m1 / np.maximum(m0, 0.02)
@@ -141,14 +151,14 @@ def _opening(
     return out
 
 
-def _parted(sitting: Sitting, name: str, expression: AUVector, points: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, " n"]:
+def _parted(sitting: Sitting, name: str, expression: AUVector) -> Float[np.ndarray, " n"]:
     """How far the head opens a slit, in cm: its gaps less those it would leave if everything closed it."""
     head, code = sitting.head, sitting.code
-    values = expression.known.values + code.neutral.known.values
-    closed = np.where(_PARTS_LIPS, code.neutral.known.values, values) if name == "lip" else np.where(_CLOSES_LIDS, MAX_INTENSITY, values)
-    shut = head_points(head, code.shape, AUVector(closed))
-    across = sitting.slits[name].frame.across
-    gaps = [_gaps(at_landmarks(head, code.pose.project(p))[:, :2], name) @ across for p in (points, shut)]
+    shown = _shown(code, expression)
+    closed = np.where(_PARTS_LIPS, code.neutral.known.values, shown) if name == "lip" else np.where(_CLOSES_LIDS, MAX_INTENSITY, shown)
+    neutral, shapes = at_landmarks(head, sitting.neutral), _landmark_shapes(head)
+    marks = (code.pose.project(neutral + _expressed(shapes, head, aus))[:, :2] for aus in (shown, closed))
+    gaps = [_gaps(m, name) @ sitting.slits[name].frame.across for m in marks]
     return np.maximum(gaps[0] - np.maximum(gaps[1], 0.0), 0.0) / code.pose.scale
 
 

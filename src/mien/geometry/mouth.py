@@ -9,11 +9,11 @@ from jaxtyping import Float, Float32, UInt8
 
 from mien.geometry import teeth
 from mien.geometry.box import Box, sample
-from mien.geometry.morph import Moved, Sitting, head_points
+from mien.geometry.morph import Moved, Sitting
 from mien.geometry.slit import Slit
 from mien.geometry.warp import Grid, draw
 
-_NODES = 420  # on the longer side of a mouth
+_NODES = 320  # on the longer side of a mouth
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
 _ENAMEL = np.array([1.02, 1.0, 0.95])  # a warm white, mean 1
 _CAVITY = np.array([0.20, 0.10, 0.09])  # of the brightness of teeth
@@ -45,7 +45,7 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
     hue = _ENAMEL * (skin / skin.mean()) ** 0.3
     enamel = np.minimum(brightest, 215.0) * hue
     gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
-    line = teeth.lip_line(sitting.head, sitting.code.shape)
+    line = teeth.lip_line(sitting)
     split = _split(rgb, sitting.slits["lip"])
     return Look(enamel, gum, line, _blur(rgb, sitting), _offset(sitting, line, split), split)
 
@@ -125,8 +125,7 @@ def _drawn(sitting: Sitting, moved: Moved, look: Look, box: Box) -> Float32[np.n
     """Teeth, gums, tongue and the dark behind, at the pixels of a box."""
     step = max(0.5, max(box.width, box.height) / _NODES)
     grid = Grid(box.left, box.top, step, int(np.ceil(box.width / step)) + 1, int(np.ceil(box.height / step)) + 1)
-    rest = head_points(sitting.head, sitting.code.shape, moved.resting)
-    jaw = teeth.jaw(sitting.head, rest, moved.points)
+    jaw = teeth.jaw(sitting.head, sitting.neutral, moved.points)
     rows = (teeth.upper(look.line), teeth.lower(look.line))
     corners = np.concatenate([teeth.placed(rows[0], sitting, look.offset), teeth.placed(rows[1], sitting, look.offset, jaw)])
     triangles = torch.from_numpy(np.concatenate([rows[0].triangles, rows[1].triangles + len(rows[0].points)]))

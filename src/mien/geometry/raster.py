@@ -2,7 +2,7 @@
 
 Coverage follows the usual rules exactly: a pixel belongs to a triangle when its centre is inside, and a centre on a shared edge
 belongs to the triangle for which that edge is a *top* or *left* one, so that neighbours neither overlap nor leave gaps. To be exact
-the corners are snapped to 1/65536 pixel and tested in integers; everything that is interpolated uses the corners as they were.
+the corners are snapped to 1/4096 pixel and tested in whole numbers; everything that is interpolated uses the corners as they were.
 Nothing is culled. Gradients flow through the barycentric coordinates to vertices and attributes.
 """
 
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_SUBPIXEL = 65536  # corners are exact to this fraction of a pixel; products stay below 2**63 up to 16k pixels
+_SUBPIXEL = 4096  # corners are exact to this fraction of a pixel; float64 holds their products exactly up to 8k pixels
 _CANDIDATES = 1 << 21  # pixel-triangle pairs tested at a time: bounds memory
 _NOTHING = torch.iinfo(torch.int64).max
 
@@ -59,60 +59,55 @@ def interpolate(fragments: Fragments, attributes: Float[Tensor, "b v c"], triang
 
 def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: Tensor) -> None:
     """Lower `best` to the key of the nearest triangle at each pixel: nearness in the high half, the triangle in the low half."""
-    snapped = torch.round(corners[:, :2].double() * _SUBPIXEL).long()[triangles]  # t 3 2
+    snapped = torch.round(corners[:, :2].double() * _SUBPIXEL)[triangles]  # t 3 2, whole numbers
     edge = torch.roll(snapped, -1, dims=1) - snapped
     area = edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]
-    low = -torch.div(-snapped.amin(1), _SUBPIXEL, rounding_mode="floor")  # first centre inside the box, rounded up
-    high = torch.div(snapped.amax(1), _SUBPIXEL, rounding_mode="floor")
-    limit = torch.tensor([width - 1, height - 1], device=corners.device)
-    low, high = low.clamp(min=0), torch.minimum(high, limit)
+    low = torch.ceil(snapped.amin(1) / _SUBPIXEL).clamp(min=0)
+    high = torch.minimum(torch.floor(snapped.amax(1) / _SUBPIXEL), low.new_tensor([width - 1, height - 1]))
     extent = (high - low + 1).clamp(min=0)
-    count = extent[:, 0] * extent[:, 1] * (area != 0)
+    count = (extent[:, 0] * extent[:, 1] * (area != 0)).long()
     kept = torch.nonzero(count).flatten()
+    tests, depth = _edge_tests(snapped[kept], area[kept]), corners[:, 2].double()[triangles[kept]]
+    boxes = torch.cat([low[kept], extent[kept, :1]], 1)
     total = torch.cumsum(count[kept], 0)
     start = 0
     while start < len(kept):
         done = total[start - 1] if start else 0
         stop = max(start + 1, int(torch.searchsorted(total, done + _CANDIDATES, right=True)))
-        chunk = kept[start:stop]
-        _offer(chunk, corners, triangles, snapped=snapped, area=area, low=low, extent=extent, count=count, width=width, best=best)
+        part = slice(start, stop)
+        pixel, near, which = _offer(boxes[part], count[kept[part]], tests[part], depth[part] / area[kept[part], None].abs(), width)
+        bits = near.view(torch.int32).long()
+        order = torch.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # orders as the floats do
+        best.scatter_reduce_(0, pixel, (-order << 32) | kept[part][which], "amin")
         start = stop
 
 
-def _offer(
-    chunk: Tensor, corners: Tensor, triangles: Tensor, *, snapped: Tensor, area: Tensor, low: Tensor, extent: Tensor, count: Tensor,
-    width: int, best: Tensor,
-) -> None:  # fmt: skip
-    """Test every pixel in the boxes of some triangles."""
-    many = count[chunk]
-    which = torch.repeat_interleave(torch.arange(len(chunk), device=many.device), many)
-    step = torch.arange(len(which), device=many.device) - (torch.cumsum(many, 0) - many)[which]
-    columns = extent[chunk, 0][which]
-    row = torch.div(step, columns, rounding_mode="floor")
-    x, y = low[chunk, 0][which] + step - row * columns, low[chunk, 1][which] + row
-    sign = torch.sign(area[chunk])
-    values: list[Tensor] = []
-    inside: Tensor | None = None
-    for a, b in ((1, 2), (2, 0), (0, 1)):  # the edge opposite corner 0, 1, 2
-        origin, along = snapped[chunk, a], (snapped[chunk, b] - snapped[chunk, a]) * sign[:, None]
-        top_left = (along[:, 1] < 0) | ((along[:, 1] == 0) & (along[:, 0] > 0))
-        # the edge function is linear in the pixel: one constant and two slopes a triangle
+def _edge_tests(snapped: Tensor, area: Tensor) -> Tensor:
+    """For the edge opposite each corner, c, a, b such that c + a x + b y > 0 inside, and is the double area at the corner: t 3 3."""
+    rows: list[Tensor] = []
+    for first, second in ((1, 2), (2, 0), (0, 1)):
+        origin, along = snapped[:, first], (snapped[:, second] - snapped[:, first]) * torch.sign(area)[:, None]
         constant = along[:, 1] * origin[:, 0] - along[:, 0] * origin[:, 1]
-        slope = along * _SUBPIXEL
-        value = constant[which] + slope[:, 0][which] * y - slope[:, 1][which] * x
-        within = value >= torch.where(top_left, 0, 1)[which]
-        inside = within if inside is None else inside & within
-        values.append(value)
-    assert inside is not None
-    hit = torch.nonzero(inside).flatten()
-    owner = which[hit]
-    depth = corners[:, 2][triangles[chunk]].double()[owner]
-    weights = torch.stack([value[hit] for value in values], -1).double() / area[chunk].abs().double()[owner, None]
-    near = (weights * depth).sum(-1).float()
-    bits = near.view(torch.int32).long()
-    order = torch.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # orders as the floats do
-    key = (-order << 32) | chunk[owner]
-    best.scatter_reduce_(0, y[hit] * width + x[hit], key, "amin")
+        top_left = (along[:, 1] < 0) | ((along[:, 1] == 0) & (along[:, 0] > 0))
+        rows.append(torch.stack([constant, -along[:, 1] * _SUBPIXEL, along[:, 0] * _SUBPIXEL, torch.where(top_left, 0.0, 1.0)], -1))
+    return torch.stack(rows, 1)
+
+
+def _offer(boxes: Tensor, count: Tensor, tests: Tensor, depth: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixel, nearness and triangle wherever the centre of a pixel in a triangle's box is inside it."""
+    which = torch.repeat_interleave(torch.arange(len(count), device=count.device), count)
+    step = (torch.arange(len(which), device=count.device) - (torch.cumsum(count, 0) - count)[which]).double()
+    place = boxes[which]
+    row = torch.floor((step + 0.5) / place[:, 2])
+    x, y = place[:, 0] + step - row * place[:, 2], place[:, 1] + row
+    for opposite in range(3):
+        test = tests[:, opposite][which]
+        hit = torch.nonzero(test[:, 0] + test[:, 1] * x + test[:, 2] * y >= test[:, 3]).flatten()
+        which, x, y = which[hit], x[hit], y[hit]
+    values = tests[which]
+    weights = values[..., 0] + values[..., 1] * x[:, None] + values[..., 2] * y[:, None]
+    near = (weights * depth[which]).sum(-1).float()
+    return (y * width + x).long(), near, which
 
 
 def _barycentric(corners: Tensor, triangles: Tensor, triangle: Tensor) -> Tensor:

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from mien.aus import AUVector
 from mien.geometry.head import HeadModel
-from mien.geometry.morph import Sitting, at_landmarks, head_points
+from mien.geometry.morph import Sitting, at_landmarks
 
 UPPER, LOWER, TONGUE = 0, 1, 2
 _WIDTHS = {UPPER: (0.85, 0.66, 0.76, 0.70, 0.68, 1.02, 0.98), LOWER: (0.54, 0.59, 0.69, 0.70, 0.71, 1.10, 1.05)}
@@ -94,9 +93,9 @@ def lower(line: Float[np.ndarray, " 3"]) -> Surfaces:
     )  # fmt: skip
 
 
-def lip_line(head: HeadModel, shape: np.ndarray) -> Float[np.ndarray, " 3"]:
+def lip_line(sitting: Sitting) -> Float[np.ndarray, " 3"]:
     """Where the lips of a person meet at rest, in the middle (head space, cm)."""
-    marks = at_landmarks(head, head_points(head, shape, AUVector.neutral()))
+    marks = at_landmarks(sitting.head, sitting.neutral)
     return (marks[13] + marks[14]) / 2
 
 
