@@ -72,6 +72,26 @@ def head(data: Data = None, *, write: Write = None) -> None:
     _publish(pd.DataFrame(rows, columns=["what", "first", "second"]), write, name="head", title="Head model", said=said)
 
 
+@app.command()
+def reader(
+    data: Data = None,
+    *,
+    name: Annotated[str, typer.Option("--reader", help="The reader that is measured.")] = "geometry",
+    split: Annotated[str, typer.Option(help="Of lfw_eval: train, val or test.")] = "test",
+    write: Write = None,
+) -> None:
+    """A reader on photos of real people: how well it tells a posed expression from a neutral face."""
+    from mien.api import registry
+    from mien.metrics.reader import score_reader
+
+    said = (
+        f"Reader {name} on the {split} split of lfw_eval: area under the ROC curve of a score, one expression against neutral, on the "
+        "landmarks of the teacher and on mien's own. Photos of real people measure; none of them trained what ships."
+    )
+    table = score_reader(registry.reader(name), data, split=split)
+    _publish(table, write, name="reader", title="Reading expressions of real people", said=said)
+
+
 def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
     worst = max(expressions.values(), key=lambda distance: distance.mean)
     return worst.mean, worst.p95
