@@ -107,27 +107,35 @@ def _round(
 
 def codes(solution: Solution, prior: NeutralPrior) -> list[HeadCode]:
     """The solved faces as head codes."""
-    beyond = np.clip(solution.activations - prior.rest, 0.0, 1.0) * MAX_INTENSITY
+    beyond = beyond_rest(solution, prior)
     return [
         HeadCode(solution.shape[i], measured.spread(beyond[i]), solution.placement.pose(i), _resting(solution.activations[i], beyond[i]))
         for i in range(len(beyond))
     ]
 
 
-def fit_person(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:
-    """Solve several pictures of one person (a video): one identity and one resting face for all of them.
+def beyond_rest(solution: Solution, prior: NeutralPrior) -> Float[np.ndarray, "n s"]:
+    """Intensities 0..5 of `measured.SOLVED` beyond what a resting face shows."""
+    return np.clip(solution.activations - prior.rest, 0.0, 1.0) * MAX_INTENSITY
 
-    From eight pictures on, the resting face is the person's own: the mean of what the action units leave unexplained, and of each axis
+
+def fit_person(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:
+    """Solve several pictures of one person (a video): one identity and one resting face for all of them."""
+    return codes(*solve_person(landmarks, landmark_basis(head), prior))
+
+
+def solve_person(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Solution, NeutralPrior]:
+    """Pose, action units and identity of several pictures of one person, and the prior of that person's resting face.
+
+    From eight pictures on, the resting face is the person's own: the median of what the action units leave unexplained, and of each axis
     a low quantile. With fewer, only the identity is shared.
     """
-    basis = landmark_basis(head)
-    if len(landmarks) >= _TRUSTED:
-        prior = _own_prior(solve(landmarks, basis, prior), basis, prior)
     solution = solve(landmarks, basis, prior)
     if len(landmarks) >= _TRUSTED:
+        prior = _own_prior(solution, basis, prior)
+        solution = solve(landmarks, basis, prior)
         prior = replace(prior, rest=np.quantile(solution.activations, _RESTING, axis=0))
-    shape = np.median(solution.shape, axis=0)
-    return codes(replace(solution, shape=np.broadcast_to(shape, solution.shape)), prior)
+    return replace(solution, shape=np.broadcast_to(np.median(solution.shape, axis=0), solution.shape.shape)), prior
 
 
 def _own_prior(solution: Solution, basis: LandmarkBasis, prior: NeutralPrior) -> NeutralPrior:

@@ -20,8 +20,9 @@ _CALM = 0.6  # share of faces, the least expressive, that the resting level of e
 _ROUNDS = 6  # the mean moves less than 0.01 cm after four
 _FLOOR = 0.03  # cm: no landmark is surer than this
 _FACTORS = 60
-_SPARSITY = {18: 5.0, 24: 5.0, 29: 5.0, 33: 5.0}  # units that identity imitates best
-_PLAIN_SPARSITY = 0.5
+_SPARSITY, _RIDGE = 0.002, 0.03  # L1 and L2 of every axis, as a share of how well the landmarks determine it
+_IMITATED = (14, 16, 18, 22, 23, 24, 28, 30)  # units that builds of faces and other units imitate
+_IMITATION = 0.8  # quantile over all faces up to which such a unit is not believed
 
 
 def learn(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, mirror: Int[np.ndarray, " 468"]) -> NeutralPrior:
@@ -31,8 +32,8 @@ def learn(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, mirror:
     offset, residual, excess = _centre(camera_space(both), basis, prior)
     shown = np.tensordot(np.maximum(excess, 0.0), basis.units, axes=1)
     factors, variance = _spread((residual - shown).reshape(len(both), -1))
-    sparsity = np.array([_SPARSITY.get(unit_of(axis), _PLAIN_SPARSITY) for axis in SOLVED])
-    learned = NeutralPrior(offset, factors, variance, np.zeros(len(SOLVED)), sparsity, prior.ridge)
+    nothing = np.zeros(len(SOLVED))
+    learned = _penalised(NeutralPrior(offset, factors, variance, nothing, nothing, nothing), basis)
     return _rest(learned, solve(both, basis, learned).activations)
 
 
@@ -64,8 +65,17 @@ def _spread(residual: Float[np.ndarray, "n 1404"]) -> tuple[Float[np.ndarray, "1
     return factors, _FLOOR**2 + (centred - centred @ kept.T @ kept).var(axis=0)
 
 
+def _penalised(prior: NeutralPrior, basis: LandmarkBasis) -> NeutralPrior:
+    """The same prior with the penalties of each axis."""
+    rows = basis.units.reshape(len(SOLVED), -1)
+    curvature = np.einsum("sx,sx->s", prior.precise(rows), rows)
+    return replace(prior, sparsity=_SPARSITY * curvature, ridge=_RIDGE * curvature)
+
+
 def _rest(prior: NeutralPrior, activations: Float[np.ndarray, "n s"]) -> NeutralPrior:
-    """The same prior with the resting level of each axis: its median over the calmest faces."""
+    """The same prior with the resting level of each axis: its median over the calmest faces, more for what is imitated."""
     total = activations.sum(axis=1)
     calm = activations[total <= np.quantile(total, _CALM)]
-    return replace(prior, rest=np.median(calm, axis=0))
+    imitated = np.array([unit_of(axis) in _IMITATED for axis in SOLVED])
+    rest = np.where(imitated, np.quantile(activations, _IMITATION, axis=0), np.median(calm, axis=0))
+    return replace(prior, rest=rest)

@@ -2,7 +2,7 @@
 
 The fit solves for `SOLVED`. Some names of FACS are one movement at different strength (the jaw drops, AU26, before the mouth stretches,
 AU27; a lid that closes is AU43 or, when briefly, AU45): the fit has one axis for them and the others follow (`FOLLOWING`). What 468
-points cannot show, gaze, nostrils, puffed against sucked cheeks, is not measured: NaN, never 0.
+points cannot show, gaze, nostrils, cheeks blown out or sucked in, the jaw thrust forward, is not measured: NaN, never 0.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from mien.aus import AXES, MAX_INTENSITY, AUShift, AUVector, mirror, unit_of
 
-_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 27, 28, 30, 33, 43)
+_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 27, 28, 30, 43)
 
 #: The independent axes, in the order of `mien.aus.AXES`.
 SOLVED: tuple[str, ...] = tuple(axis for axis in AXES if unit_of(axis) in _UNITS)

@@ -69,8 +69,8 @@ def _refine(at: Placement, points: np.ndarray, target: np.ndarray, w: Float[np.n
     moved = at.apply(points) - at.translation[:, None]
     error = target - at.translation[:, None] - moved
     n, k, _ = moved.shape
-    jacobian = np.concatenate([-cross_matrix(moved), moved[..., None], np.broadcast_to(np.eye(3), (n, k, 3, 3))], axis=-1)
-    weighted = w[..., None] * jacobian
-    normal = np.einsum("nkxa,nkxb->nab", weighted, jacobian)
-    step = np.linalg.solve(normal, np.einsum("nkxa,nkx->na", weighted, error)[..., None])[..., 0]
+    parts = [-cross_matrix(moved), moved[..., None], np.broadcast_to(np.eye(3), (n, k, 3, 3))]
+    jacobian = np.concatenate(parts, axis=-1).reshape(n, 3 * k, 7)
+    weighted = (w.reshape(n, 3 * k, 1) * jacobian).swapaxes(1, 2)
+    step = np.linalg.solve(weighted @ jacobian, weighted @ error.reshape(n, 3 * k, 1))[..., 0]
     return Placement(from_vector(step[:, :3]) @ at.rotation, at.scale * np.exp(step[:, 3]), at.translation + step[:, 4:])

@@ -1,0 +1,77 @@
+"""Reader ``geometry``: action units, emotions and head angles from a fitted head model, in milliseconds and without a network.
+
+Intensities are distances moved, in steps of the head model's full movements; emotions are scores of a small regression (see
+`mien.geometry.emotion`). Gaze and what landmarks cannot tell is NaN.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from mien.geometry import emotion, fit, head, neutral
+from mien.geometry.emotion import EmotionModel
+from mien.geometry.furrows import furrows
+from mien.geometry.head import HeadModel
+from mien.geometry.measured import MEASURED
+from mien.geometry.neutral import NeutralPrior
+from mien.geometry.rotation import to_angles
+from mien.types import Crop, Reading
+
+_ENOUGH = 40.0  # pixels between the outer corners of the eyes below which skin shows no lines
+
+
+class GeometryReader:
+    """Measures faces by fitting a head to their landmarks."""
+
+    name = "geometry"
+    measures = MEASURED
+
+    def __init__(self, model: HeadModel, prior: NeutralPrior, emotions: EmotionModel) -> None:
+        self._basis, self._prior, self._emotions = fit.landmark_basis(model), prior, emotions
+
+    def measure(self, crops: Sequence[Crop]) -> list[Reading]:
+        """Read each face on its own."""
+        if not crops:
+            return []
+        return self._readings(crops, fit.solve(_landmarks(crops), self._basis, self._prior), self._prior, [_lines(c) for c in crops])
+
+    def measure_sequence(self, crops: Sequence[Crop]) -> list[Reading]:
+        """Read the frames of one person against the person's own resting face (from eight frames on); pixels are not looked at."""
+        if not crops:
+            return []
+        solution, prior = fit.solve_person(_landmarks(crops), self._basis, self._prior)
+        return self._readings(crops, solution, prior, [None] * len(crops))
+
+    def _readings(
+        self, crops: Sequence[Crop], solution: fit.Solution, prior: NeutralPrior, lines: Sequence[Float[np.ndarray, " f"] | None]
+    ) -> list[Reading]:
+        residual = solution.frontal - self._basis.mean - prior.offset
+        beyond = fit.beyond_rest(solution, prior)
+        scores = [self._emotions.scores(*features) for features in zip(residual, beyond, lines, strict=True)]
+        codes = fit.codes(solution, prior)
+        angles = to_angles(solution.placement.rotation)
+        return [
+            Reading(crop.face, code.expression, score, (float(pitch), float(yaw), float(roll)))
+            for crop, code, score, (pitch, yaw, roll) in zip(crops, codes, scores, angles, strict=True)
+        ]
+
+
+def _landmarks(crops: Sequence[Crop]) -> Float[np.ndarray, "n 468 3"]:
+    return np.stack([crop.face.landmarks for crop in crops]).astype(np.float64)
+
+
+def _lines(crop: Crop) -> Float[np.ndarray, " f"] | None:
+    """The furrows of a face; None where the picture is too small to show any."""
+    back = np.linalg.inv(crop.to_photo)
+    points = crop.face.landmarks.astype(np.float64).copy()
+    points[:, :2] = cv2.transform(points[None, :, :2], back[:2])[0]
+    return furrows(crop.rgb, points) if np.linalg.norm(points[263, :2] - points[33, :2]) >= _ENOUGH else None
+
+
+@cache
+def build() -> GeometryReader:
+    """The reader with the head and the statistics that ship with mien."""
+    return GeometryReader(head.bundled(), neutral.bundled(), emotion.bundled())
