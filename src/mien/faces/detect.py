@@ -19,7 +19,7 @@ from mien.faces.align import Square, carry
 
 SMALLEST = 60  # pixels: the narrowest face that is searched for, in photos of up to `_AREA` / (80 / 60)^2 pixels
 _HOG_WINDOW = 80  # pixels: the detector's own smallest face
-_AREA = 9e6  # pixels: larger pictures are searched smaller, to stay under a second
+_AREA = 8e6  # pixels: larger pictures are searched smaller, to stay under a second
 _DOUBTFUL = -0.6  # HOG score; 0 is its own threshold
 _TILTED = (-35.0, 35.0, 90.0, -90.0, 180.0)  # degrees that an empty picture is turned by before we give up
 _TILTED_SIDE = 640  # pixels: the longer side of a turned picture

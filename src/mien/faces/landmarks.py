@@ -19,7 +19,7 @@ from mien.types import Face, Photo
 
 PRESENT = 0.5  #: presence from which something counts as a face
 PRESENT_IN_DOUBT = 0.97  #: the same where the detector was not sure itself
-ALIKE = 0.05  #: of half the side, of the size, and in radians
+ALIKE = 0.08  #: of half the side, of the size, and in radians
 NOTHING = 0.05  #: presence below which a second pass would be a waste
 MARGIN = 1.25  #: of the landmarks' extent: how much the network sees around them
 

@@ -39,17 +39,17 @@ class LandmarksConfig:
     """Pictures of each person: the photo and its warps."""
     drawn: int = 60
     """Drawn heads among the people."""
-    steps: int = 20_000
+    steps: int = 7_000
     """Training steps."""
-    batch: int = 64
+    batch: int = 48
     """Faces a step and device."""
-    rate: float = 1.5e-3
+    rate: float = 1.2e-3
     """Highest learning rate."""
     decay: float = 0.02
     """Weight decay."""
     ema: float = 0.999
     """How much of the averaged weights stays at each step."""
-    absent: float = 0.06
+    absent: float = 0.1
     """Share of pictures without a face."""
     seed: int = 0
     """Of warps, augmentation and the first weights."""
@@ -59,7 +59,7 @@ class LandmarksConfig:
     """How many of the machine's devices to use."""
     precision: str = "bf16-mixed"
     """Arithmetic, as Lightning Fabric names it."""
-    every: int = 1000
+    every: int = 500
     """Steps between checkpoints and validations."""
     resume: Resume = "auto"
     """Go on from the newest checkpoint (auto) or start afresh (never)."""
