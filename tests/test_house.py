@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mien
+from mien import artefacts
 from mien.types import Photo
 
 ROOT = Path(__file__).parents[1]
@@ -103,3 +104,10 @@ def test_bundled_weights_are_small_and_each_has_a_card():
         assert file.stat().st_size <= 16 * MIB, file.name
         assert file.with_suffix(".md").is_file(), f"{file.name} has no model card {file.stem}.md"
     assert sum(f.stat().st_size for f in files) <= 96 * MIB
+
+
+def test_the_sums_by_which_the_doctor_knows_the_weights_are_theirs():
+    """After new weights: (cd src/mien/assets && sha256sum *.safetensors > SHA256SUMS)."""
+    folder = ROOT / "src/mien/assets"
+    listed = {line.split()[1]: line.split()[0] for line in (folder / "SHA256SUMS").read_text().splitlines()}
+    assert listed == {path.name: artefacts.digest(path) for path in folder.glob("*.safetensors")}

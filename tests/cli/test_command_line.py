@@ -54,7 +54,7 @@ def test_some_of_many_failed(photo, tmp_path):
     run = mien("read", photo, tmp_path / "text.jpg", tmp_path / "nowhere.png", "--json")
     assert run.returncode == 3
     assert [Path(row["file"]).name for row in json.loads(run.stdout)] == ["face.png"]
-    assert "text.jpg: is text, not a picture" in run.stderr and "nowhere.png: there is no such file" in run.stderr
+    assert "text.jpg: it is text, not a picture" in run.stderr and "nowhere.png: there is no such file" in run.stderr
     assert "2 of 3 inputs failed" in run.stderr
 
 
@@ -84,7 +84,7 @@ def test_an_edit_writes_the_picture_its_comparison_and_one_json_document(photo, 
         (["edit", "face.png", "AU12=+2", "-o", "x.docx"], 1, "suffix"),
         (["edit", "face.png", "--text", "a smile", "-o", "x.png"], 1, "the engine mesh cannot do"),
         (["read", "empty"], 1, "has no picture or video"),
-        (["read", "text.jpg"], 1, "is text, not a picture"),
+        (["read", "text.jpg"], 1, "it is text, not a picture"),
         (["read", "face.png", "--colums", "x"], 2, "--columns"),
         (["animate", "face.png", "-o", "x.mp4"], 2, "say what moves the face"),
         (["trian"], 2, "Did you mean 'train'"),
