@@ -28,14 +28,15 @@ from mien.nn.landmarks import LandmarkNet
 RESULTS = Path(__file__).parent / "results"
 
 
-def fastest(run: Callable[[], object], times: int = 30) -> float:
-    """Milliseconds of the fastest of some runs: the one that nothing else disturbed."""
-    best = float("inf")
-    for _ in range(times):
-        begin = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - begin)
-    return best * 1000
+def fastest(ways: dict[str, Callable[[], object]], rounds: int = 150) -> dict[str, float]:
+    """Milliseconds of the fastest run of each way: the one that nothing else disturbed. They take turns, so that a busy spell hits all."""
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(rounds):
+        for name, run in ways.items():
+            begin = time.perf_counter()
+            run()
+            best[name] = min(best[name], (time.perf_counter() - begin) * 1000)
+    return best
 
 
 def naive() -> Callable[[np.ndarray, Square], object]:
@@ -57,6 +58,7 @@ def draw(milliseconds: dict[str, float]) -> None:
     bars = axes.barh(list(milliseconds), list(milliseconds.values()), color="#3b6fb6")
     axes.bar_label(bars, fmt="%.1f", padding=3)
     axes.invert_yaxis()
+    axes.margins(x=0.12)
     axes.set_xlabel("milliseconds, one thread")
     plots.write(figure, RESULTS / "landmarks.png")
 
@@ -71,16 +73,18 @@ def main() -> None:
     folder = need(options.data, "lfw_eval.npz", "face_landmark.tflite")
     crops = open_crops(folder / "lfw_eval.npz")
     index = int(crops.where(split="test")[0])
-    rgb, square = crops[index], square_of_five(crops.points[index].astype(float))
+    rgb, square = crops[index], square_of_five(crops.points[index].astype(float)).lowered(0.15)  # off, so that it takes both looks
     large = np.ascontiguousarray(np.broadcast_to(sample(rgb, Square.of_image(rgb), 1024), (1024, 1024, 3)))
     network, plain, teacher = landmarker(), naive(), Teacher(folder / "face_landmark.tflite")
-    milliseconds = {
-        "mien, two looks": fastest(lambda: network.place(rgb, square)),
-        "mien, one look": fastest(lambda: network.look(rgb, square)),
-        "the same network, naively": fastest(lambda: plain(rgb, square)),
-        "teacher, one look": fastest(lambda: teacher.landmarks(rgb, square)),
-        "detection in 1024 x 1024": fastest(lambda: candidates(large), times=5),
-    }
+    milliseconds = fastest(
+        {
+            "mien, two looks": lambda: network.place(rgb, square),
+            "mien, one look": lambda: network.look(rgb, square),
+            "the same network, naively": lambda: plain(rgb, square),
+            "teacher, one look": lambda: teacher.landmarks(rgb, square),
+        }
+    )
+    milliseconds |= fastest({"detection in 1024 x 1024": lambda: candidates(large)}, rounds=10)
     table = score_landmarks(folder, limit=options.limit)
     ours = milliseconds["mien, two looks"]
     result = {
