@@ -11,7 +11,7 @@ from mien.aus import EMOTIONS, AUVector, emotion
 from mien.data.renders import render
 from mien.geometry import head
 from mien.geometry import neutral as prior
-from mien.geometry.furrows import furrows
+from mien.geometry.skinlines import skin_lines
 from mien.readers import geometry
 from mien.types import Crop
 
@@ -86,7 +86,7 @@ def test_lines_drawn_between_the_brows_are_seen(neutral):
     lined = neutral.rgb.copy()
     x, y = neutral.face.landmarks[[55, 285, 107, 336], :2].mean(axis=0).astype(int)
     lined[y - 8 : y + 8, x - 4 : x + 5 : 4] //= 2
-    plain, frown = (furrows(rgb, neutral.face.landmarks.astype(float)) for rgb in (neutral.rgb, lined))
+    plain, frown = (skin_lines(rgb, neutral.face.landmarks.astype(float)) for rgb in (neutral.rgb, lined))
     assert frown[0] > plain[0] + 0.5
     assert np.allclose(frown[4:], plain[4:])
 

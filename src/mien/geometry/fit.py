@@ -44,6 +44,7 @@ class LandmarkBasis:
     mean: Float[np.ndarray, "468 3"]
     identity: Float[np.ndarray, "k 468 3"]
     units: Float[np.ndarray, "s 468 3"]  #: `measured.SOLVED` at intensity 5
+    aside: Float[np.ndarray, "m 468 3"]  #: `measured.ASIDE` at intensity 5
     steadiness: Float[np.ndarray, " 468"]  #: weights of the points for the pose
     identify: Float[np.ndarray, "k 1404"]  #: landmark residuals to identity coefficients: (I W I' + 1)^-1 I W
 
@@ -64,13 +65,13 @@ def landmark_basis(head: HeadModel) -> LandmarkBasis:
     zero = torch.zeros(0)
     mean = head.landmarks(head.vertices(zero))
     identity = head.landmarks(head.mean + head.identity) - mean
-    units = head.landmarks(head.mean + head.expression_basis[torch.from_numpy(measured.SOLVED_ROWS)]) - mean
-    still, who, moves = (x.double().numpy() for x in (mean, identity, units))
+    units, aside = (head.landmarks(head.mean + head.expression_basis[rows]) - mean for rows in (measured.SOLVED_ROWS, measured.ASIDE_ROWS))
+    still, who, moves, other = (x.double().numpy() for x in (mean, identity, units, aside))
     motion = 2 * np.sqrt((moves**2).sum(-1).mean(0))
     rows = who.reshape(len(who), -1)
     weighted = rows / np.tile(_SHAPE_NOISE**2, 468)
     identify = np.linalg.solve(weighted @ rows.T + np.eye(len(rows)), weighted)
-    return LandmarkBasis(still, who, moves, 1.0 / (_STILL + motion) ** 2, identify)
+    return LandmarkBasis(still, who, moves, other, 1.0 / (_STILL + motion) ** 2, identify)
 
 
 def fit(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:

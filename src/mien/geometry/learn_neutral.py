@@ -19,7 +19,7 @@ _AT_REST = 0.3  # quantile of a unit's signed activation that counts as rest
 _CALM = 0.6  # share of faces, the least expressive, that the resting level of each axis is taken from
 _ROUNDS = 6  # the mean moves less than 0.01 cm after four
 _FLOOR = 0.03  # cm: no landmark is surer than this
-_FACTORS = 60
+_FACTORS = 100
 _SPARSITY, _RIDGE = 0.002, 0.03  # L1 and L2 of every axis, as a share of how well the landmarks determine it
 _IMITATED = (14, 16, 18, 22, 23, 24, 28, 30)  # units that builds of faces and other units imitate
 _IMITATION = 0.8  # quantile over all faces up to which such a unit is not believed
@@ -29,8 +29,9 @@ def learn(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, mirror:
     """The prior of faces at rest from landmarks of many people; `mirror` is the landmark on the other side of each."""
     prior = from_head(basis.identity)
     both = np.concatenate([landmarks, landmarks[:, mirror] * np.array([-1.0, 1.0, 1.0])])
-    offset, residual, excess = _centre(camera_space(both), basis, prior)
-    shown = np.tensordot(np.maximum(excess, 0.0), basis.units, axes=1)
+    moves = np.concatenate([basis.units, basis.aside])
+    offset, residual, excess = _centre(camera_space(both), basis, moves, prior)
+    shown = np.tensordot(np.maximum(excess, 0.0), moves, axes=1)
     factors, variance = _spread((residual - shown).reshape(len(both), -1))
     nothing = np.zeros(len(SOLVED))
     learned = _penalised(NeutralPrior(offset, factors, variance, nothing, nothing, nothing), basis)
@@ -38,20 +39,20 @@ def learn(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, mirror:
 
 
 def _centre(
-    target: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior
-) -> tuple[Float[np.ndarray, "468 3"], Float[np.ndarray, "n 468 3"], Float[np.ndarray, "n s"]]:
+    target: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, moves: Float[np.ndarray, "m 468 3"], prior: NeutralPrior
+) -> tuple[Float[np.ndarray, "468 3"], Float[np.ndarray, "n 468 3"], Float[np.ndarray, "n m"]]:
     """The neutral offset M; then the residuals to N + M and the signed activations above rest."""
-    rows = basis.units.reshape(len(basis.units), -1)
+    rows = moves.reshape(len(moves), -1)
     gain = prior.precise(rows)
-    solver = np.linalg.solve(gain @ rows.T + np.diag(prior.ridge), gain)
+    solver = np.linalg.solve(gain @ rows.T + np.eye(len(rows)), gain)
     weights = np.broadcast_to(basis.steadiness, target.shape[:2])
-    offset, residual, excess = np.zeros((468, 3)), np.zeros_like(target), np.zeros((len(target), len(SOLVED)))
+    offset, residual, excess = np.zeros((468, 3)), np.zeros_like(target), np.zeros((len(target), len(moves)))
     for _ in range(_ROUNDS):
         at_rest = basis.mean + offset
         residual = align(np.broadcast_to(at_rest, target.shape), target, weights, depth=0.1).undo(target) - at_rest
         signed = residual.reshape(len(target), -1) @ solver.T
         excess = signed - np.quantile(signed, _AT_REST, axis=0)
-        moved = (residual - np.tensordot(excess, basis.units, axes=1)).mean(axis=0)
+        moved = (residual - np.tensordot(excess, moves, axes=1)).mean(axis=0)
         offset, residual = offset + moved, residual - moved
     return offset, residual, excess
 

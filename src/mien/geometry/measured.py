@@ -18,6 +18,9 @@ _UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 2
 #: The independent axes, in the order of `mien.aus.AXES`.
 SOLVED: tuple[str, ...] = tuple(axis for axis in AXES if unit_of(axis) in _UNITS)
 
+#: Told apart from who somebody is while statistics are learned, but too faint in landmarks to be measured.
+ASIDE: tuple[str, ...] = ("AU33L", "AU33R")
+
 #: axis -> (independent axis, steps of it for one step of this): AU26 is complete at 0.4 of the full jaw opening of AU27.
 FOLLOWING: Mapping[str, tuple[str, float]] = MappingProxyType(
     {"AU26": ("AU27", 0.4), "AU45L": ("AU43L", 1.0), "AU45R": ("AU43R", 1.0)}
@@ -28,6 +31,7 @@ MEASURED: frozenset[str] = frozenset(SOLVED) | frozenset(FOLLOWING)
 
 _ROW = {axis: i for i, axis in enumerate(AXES)}
 SOLVED_ROWS = np.array([_ROW[axis] for axis in SOLVED])
+ASIDE_ROWS = np.array([_ROW[axis] for axis in ASIDE])
 MIRRORED = np.array([SOLVED.index(mirror(axis)) for axis in SOLVED])  #: the same movement on the other side
 
 

@@ -16,7 +16,9 @@ from sklearn.metrics import roc_auc_score
 from mien.data import teacher as teaching
 from mien.data.crops import CropSet, open_crops
 from mien.data.folder import need
+from mien.data.labelled import Labeller
 from mien.data.teacher import Teacher
+from mien.data.warps import mirrored_landmarks
 from mien.faces.detect import square_of_five
 from mien.faces.landmarks import Landmarker, face_of, landmarker
 from mien.protocols import Reader
@@ -37,16 +39,18 @@ MEASURES: Mapping[str, tuple[str, Callable[[Reading], float]]] = MappingProxyTyp
 
 
 def score_reader(reader: Reader, data: Path | None = None, *, split: str = "test") -> pd.DataFrame:
-    """A row for each of `MEASURES`: `measure, expression, faces, neutral` (how many), `teacher` and `own` (AUC on their landmarks).
+    """A row for each of `MEASURES`: `measure, expression, faces, neutral` (how many), `teacher` and `own` (AUC on their
+    landmarks; the teacher's are the mean of the picture and its mirror image, as in training).
 
     Raises `DataError` without the data.
     """
-    folder = need(data, "lfw_eval.npz", "face_landmark.tflite")
+    folder = need(data, "lfw_eval.npz", "face_landmark.tflite", "canonical_face_model.obj")
     crops = open_crops(folder / "lfw_eval.npz")
     wanted = {"neutral", *(expression for expression, _ in MEASURES.values())}
     indices = np.array([i for i in crops.where(split=split) if crops.labels[i] in wanted])
-    teacher, network = Teacher(folder / "face_landmark.tflite"), landmarker()
-    by_teacher = _readings(reader, crops, indices, lambda rgb, five: _taught(teacher, rgb, five))
+    mirror = mirrored_landmarks(folder / "canonical_face_model.obj")
+    labeller, network = Labeller(Teacher(folder / "face_landmark.tflite"), mirror), landmarker()
+    by_teacher = _readings(reader, crops, indices, lambda rgb, five: _taught(labeller, rgb, five))
     by_network = _readings(reader, crops, indices, lambda rgb, five: _found(network, rgb, five))
     labels = np.array([crops.labels[i] for i in indices])
     rows = []
@@ -71,8 +75,8 @@ def _readings(
     return reader.measure([Crop(rgb, np.eye(3), face) for rgb, face in faces])
 
 
-def _taught(teacher: Teacher, rgb: np.ndarray, five: np.ndarray) -> Face:
-    return face_of(*teacher.settled(rgb, teaching.square_of_five(five)))
+def _taught(labeller: Labeller, rgb: np.ndarray, five: np.ndarray) -> Face:
+    return face_of(*labeller.label(rgb, teaching.square_of_five(five)))
 
 
 def _found(network: Landmarker, rgb: np.ndarray, five: np.ndarray) -> Face:

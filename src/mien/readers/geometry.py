@@ -13,11 +13,11 @@ from jaxtyping import Float
 
 from mien.geometry import emotion, fit, head, neutral
 from mien.geometry.emotion import EmotionModel
-from mien.geometry.furrows import furrows
 from mien.geometry.head import HeadModel
 from mien.geometry.measured import MEASURED
 from mien.geometry.neutral import NeutralPrior
 from mien.geometry.rotation import to_angles
+from mien.geometry.skinlines import skin_lines
 from mien.types import Crop, Reading
 
 _ENOUGH = 40.0  # pixels between the outer corners of the eyes below which skin shows no lines
@@ -68,7 +68,7 @@ def _lines(crop: Crop) -> Float[np.ndarray, " f"] | None:
     back = np.linalg.inv(crop.to_photo)
     points = crop.face.landmarks.astype(np.float64).copy()
     points[:, :2] = cv2.transform(points[None, :, :2], back[:2])[0]
-    return furrows(crop.rgb, points) if np.linalg.norm(points[263, :2] - points[33, :2]) >= _ENOUGH else None
+    return skin_lines(crop.rgb, points) if np.linalg.norm(points[263, :2] - points[33, :2]) >= _ENOUGH else None
 
 
 @cache

@@ -18,9 +18,9 @@ from mien.data.labelled import Labeller
 from mien.data.teacher import Teacher, square_of_five
 from mien.data.warps import mirrored_landmarks
 from mien.geometry import emotion, fit, head, learn_emotion, learn_neutral, neutral
-from mien.geometry.furrows import furrows
 from mien.geometry.learn_emotion import EmotionFaces
 from mien.geometry.measured import SOLVED
+from mien.geometry.skinlines import skin_lines
 from mien.training import counted
 
 _PRESENT = 0.5  # presence from which the teacher saw a face
@@ -78,6 +78,6 @@ def look(folder: Path, labeller: Labeller) -> Faces:
         points, presence = labeller.label(rgb, square_of_five(crops.points[index].astype(np.float64)))
         if presence > _PRESENT:
             landmarks.append(points)
-            lines.append(furrows(rgb, points))
+            lines.append(skin_lines(rgb, points))
             labels.append(crops.labels[index])
     return Faces(np.stack(landmarks), np.stack(lines), labels)
