@@ -36,8 +36,8 @@ class LandmarkNet(nn.Module):
     def __init__(
         self,
         size: int = 128,
-        widths: Sequence[int] = (64, 128, 192, 192),
-        depths: Sequence[int] = (1, 2, 2, 1),
+        widths: Sequence[int] = (48, 96, 160, 192),
+        depths: Sequence[int] = (1, 1, 2, 1),
         neck: int = 48,
         rank: int = 256,
     ) -> None:
