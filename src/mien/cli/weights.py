@@ -9,7 +9,7 @@ from mien import artefacts
 from mien.cli.console import note, progress, say, say_table
 from mien.errors import WeightsError, one_of
 
-app = typer.Typer(name="weights", help="Bundled weights and further artefacts: list, show, path, get.", no_args_is_help=True)
+app = typer.Typer(name="weights", help="Bundled weights and further artefacts: list, show, path, get, import.", no_args_is_help=True)
 
 _MIB = 2**20
 
@@ -90,3 +90,17 @@ def get(
         note(f"{entry.name}: {entry.what}\nlicence {entry.licence} ({entry.terms}), see {entry.page}")
     with progress(f"fetching {name}") as tick:
         say(str(artefacts.fetch(name, offline=offline, on_progress=lambda step, _: tick(step))))
+
+
+@app.command("import")
+def import_model(
+    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="flame or ict.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="As its makers publish it: generic_model.pkl, FaceXModel/.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write; else FORMAT.safetensors in the cache folder.")] = None,
+) -> None:
+    """Convert a published head model to what mien reads; nothing in the file is executed."""
+    from mien.convert import importers
+
+    target = out or artefacts.folder() / f"{kind}.safetensors"
+    importers.convert(kind, path, target)
+    say(str(target))

@@ -162,7 +162,7 @@ def from_weights(weights: Weights) -> HeadModel:
     if weights.config.get("kind") != "head" or missing:
         raise WeightsError(f"{weights.path} is not a head model" + (f": it has no {', '.join(missing[:3])}" if missing else ""))
     t = weights.tensors
-    organs = t["mean"].float()[-len(t["organ_bones"]) :]
+    organs = t["mean"].float()[len(t["mean"]) - len(t["organ_bones"]) :]
     held = torch.cat([organs, organs.new_ones(len(organs), 1)], dim=1)
     tensors: dict[str, Any] = {
         basis: torch.cat(
@@ -181,6 +181,16 @@ def from_weights(weights: Weights) -> HeadModel:
 def load(path: Path | str) -> HeadModel:
     """Read a head from a safetensors file of mien."""
     return from_weights(weights.load(path))
+
+
+def save(head: HeadModel, path: Path | str) -> None:
+    """Write a head so that `load` gives it back; every vertex keeps its own offsets, as skin does."""
+    tensors = {name: getattr(head, name).contiguous() for name in _TENSORS if name not in _BASES}
+    for basis in _BASES:
+        offsets = getattr(head, basis)
+        tensors |= {f"{basis}.skin": offsets.contiguous(), f"{basis}.bones": offsets.new_zeros(len(offsets), 0, 3, 4)}
+    tensors |= {"organ_bones": head.mean.new_zeros(0, 0), **{f"loop.{name}": loop for name, loop in head.loops.items()}}
+    weights.save(path, tensors, {"kind": "head", "name": head.name, "shape_names": list(head.shape_names)})
 
 
 @cache
