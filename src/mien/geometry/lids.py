@@ -20,6 +20,10 @@ _SHARE = 0.85  # of the way up to the brow that takes part
 _LEAST, _MOST = 0.3, 0.6  # cm: limits of that way
 _OVERLAP = 0.10  # cm: how far the lashes of a shut eye reach over the lower lid
 _LINE, _DARK = 0.04, 0.6  # cm: half the width of the line of the lashes, and how dark it is
+_LIFTED = 1.35  # times as bright as what is seen of it may a lid be when it falls
+_FADE = 0.13  # cm above the old margin over which a fallen lid blends into the skin that was above it
+ABOVE = 0.38  #: cm above the old margin within which a fallen lid leaves no lashes or make-up behind
+_CREASE = 0.86  # the darkest that remains there, of the colour of the lid: its fold
 _FELT = 0.05  # cm: smaller moves of a lid are left to the mesh
 _BESIDE = 0.35  # cm beyond the corners of the eye where the mesh takes over
 
@@ -66,15 +70,26 @@ def overlap(s: Float32[np.ndarray, "h w"], slit: Slit, source: Slit, scale: floa
 
 
 def tones(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit, brow: Float[np.ndarray, "m 2"], scale: float) -> Float32[np.ndarray, "n 3"]:
-    """The colour of the lid at each s of a slit: of the skin between its lashes and the brow."""
-    above = slit.upper - np.interp(slit.s, *slit.frame.to(brow)[np.argsort(slit.frame.to(brow)[:, 0])].T)
+    """The colour of the lid at each s of a slit: of the skin above its lashes and below the eye, as bright as the brighter of them.
+
+    What is left of a rolled-up lid lies in its own shadow, often in make-up: alone it would make a fallen lid look like a hole.
+    """
+    brow = slit.frame.to(brow)
+    above = slit.upper - np.interp(slit.s, *brow[np.argsort(brow[:, 0])].T)
     last = np.clip(0.6 * above, 0.22 * scale, 0.5 * scale)
     share = np.linspace(0.0, 1.0, 9)[:, None]
-    t = slit.upper - (0.14 * scale + share * (last - 0.14 * scale))
-    at = slit.frame.back(np.stack([np.broadcast_to(slit.s, t.shape), t], axis=-1))
-    seen = sample(rgb, at).astype(np.float32)
-    brighter = np.sort(seen, axis=0)[4:].mean(axis=0)  # creases, lashes and brows are dark: keep the brighter half
-    return cv2.GaussianBlur(brighter[None], (0, 0), 0.12 * len(slit.s), borderType=cv2.BORDER_REPLICATE)[0]
+    rows = (slit.upper - (0.14 * scale + share * (last - 0.14 * scale)), slit.lower + (0.25 + 0.35 * share) * scale)
+    skins = [_bright(sample(rgb, slit.frame.back(np.stack([np.broadcast_to(slit.s, t.shape), t], axis=-1)))) for t in rows]
+    mixed = (skins[0] + skins[1]) / 2
+    above, below = (skin.mean(axis=1) for skin in skins)
+    brightest = np.clip(below, above, _LIFTED * above)
+    return mixed * (brightest / np.maximum(mixed.mean(axis=1), 1.0))[:, None]
+
+
+def _bright(colours: UInt8[np.ndarray, "m n 3"]) -> Float32[np.ndarray, "n 3"]:
+    """The brighter half of each column, smooth along the slit: creases, lashes and brows are dark."""
+    bright = np.sort(colours.astype(np.float32), axis=0)[len(colours) // 2 :].mean(axis=0)
+    return cv2.GaussianBlur(bright[None], (0, 0), 0.2 * colours.shape[1], borderType=cv2.BORDER_REPLICATE)[0]
 
 
 def paint(
@@ -88,11 +103,17 @@ def paint(
     shut = closing(s, slit, source)
     end = np.where(upper < lower, upper, (upper + lower) / 2) + overlap(s, slit, source, scale)
     fallen = np.clip((upper - was) / (0.25 * scale) - 0.4, 0.0, 1.0) * np.clip(4 * shut, 0, 1)
-    soft = 0.10 * scale
-    cover = fallen * np.clip((t - was + soft) / (2 * soft), 0, 1) * np.clip((end - t) / max(0.03 * scale, 0.5) + 0.5, 0, 1)
+    cover = (
+        fallen
+        * np.clip((t - was + 2 * _FADE * scale) / (2 * _FADE * scale), 0, 1)
+        * np.clip((end - t) / max(0.03 * scale, 0.5) + 0.5, 0, 1)
+    )
     colour = np.stack([np.interp(s, slit.s, tone[:, c]) for c in range(3)], axis=-1)
+    near = np.clip((t - was + ABOVE * scale) / (0.4 * ABOVE * scale), 0, 1) * (t < end)
+    wiped = near * np.clip((upper - was) / (0.15 * scale) - 0.2, 0.0, 1.0) * np.clip(2.5 * shut, 0, 1)
+    canvas += wiped[..., None] * np.maximum(_CREASE * colour - canvas, 0.0)
     bulge = np.clip((t - was) / np.maximum(end - was, 1.0), 0.0, 1.0)
-    light = 1.0 + 0.12 * np.sin(np.pi * bulge) - 0.08 * bulge**3
+    light = 0.94 + 0.12 * np.sin(np.pi * bulge) - 0.06 * bulge**3
     grain = canvas - cv2.GaussianBlur(canvas, (0, 0), max(1.0, 0.06 * scale))
     canvas += cover[..., None] * (colour * light[..., None] + 0.6 * grain - canvas)
     width = float(np.hypot(_LINE * scale, 0.7 * blur))

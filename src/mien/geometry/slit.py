@@ -84,10 +84,10 @@ class Slit:
         low, high = float(self.upper.min()) - 0.7 * self.length, float(self.lower.max()) + 0.7 * self.length
         return Box.around(self.frame.back(np.array([[s, t] for s in (-self.length, self.length) for t in (low, high)])))
 
-    def opening(self) -> Box:
-        """The pixels between the margins, and two more on every side."""
+    def opening(self, margin: int = 2) -> Box:
+        """The pixels between the margins, and some more on every side."""
         rim = np.concatenate([np.stack([self.s, self.upper], 1), np.stack([self.s, self.lower], 1)])
-        return Box.around(self.frame.back(rim), margin=2)
+        return Box.around(self.frame.back(rim), margin=margin)
 
     def inside(self, st: Float[np.ndarray, "*n 2"], softness: float = 0.5) -> Float[np.ndarray, "*n"]:
         """How far a pixel is inside: 0..1, half on the margins, soft over `softness` pixels to either side."""
