@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -11,11 +11,12 @@ from jaxtyping import UInt8
 from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
-from mien.geometry import eyes, fit, lids, margins, morph, mouth, neutral, shade
+from mien.geometry import eyes, fit, folds, lids, margins, morph, mouth, neutral, shade
 from mien.geometry.box import Box, frame_of, sample
 from mien.geometry.flow import Flow, flow
 from mien.geometry.head import HeadModel
 from mien.geometry.head import bundled as bundled_head
+from mien.geometry.measured import independent
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Pose
 
 _BAND = 256  # rows warped at a time: bounds memory
@@ -96,8 +97,10 @@ def _draw(code: MeshCode) -> Drawn:
     if code.expression == code.head.expression.known:
         return Drawn(rgb, matte)
     sitting, picture = reading.sitting, frame_of(rgb)
-    moved = morph.move(sitting, code.expression)
-    motion = flow(sitting, moved, shade.log_ratio(reading.light, sitting, moved), picture)
+    change = independent(code.expression - code.head.expression.known)
+    moved = morph.move(sitting, code.head.expression.known + change)
+    furrows = partial(folds.log_light, change, moved.landmarks, light=reading.light, scale=sitting.code.pose.scale)
+    motion = flow(sitting, moved, shade.log_ratio(reading.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
     changing = motion.box().within(picture)
     out = rgb.copy()
     for top in range(changing.top, changing.bottom, _BAND):
@@ -123,7 +126,8 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, n
     reading, rgb = code.reading, code.reading.crop.rgb
     sitting, scale = reading.sitting, reading.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
-    box = target.opening().joined(source.opening()).within(frame_of(rgb))
+    margin = 2 if name == "lip" else 2 + int(lids.ABOVE * scale)
+    box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
     if box.empty:
         return
     canvas = box.of(out).astype(np.float32)

@@ -4,6 +4,7 @@ Each slit (mouth, eyes) tears the flow: what is above it follows the upper lip o
 twice, continued smoothly through every opening from above and from below, and the curves of the slits choose at full resolution.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -96,8 +97,13 @@ def _skin(head: HeadModel) -> torch.Tensor:
     return skin[(head.front[skin] > _BACK).all(1)]
 
 
-def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], picture: Box) -> Flow:
-    """The flow from the photo to another expression, for a crop with the box `picture`."""
+def flow(
+    sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], folds: Callable[[Grid], Float32[np.ndarray, "h w"]], *, picture: Box
+) -> Flow:
+    """The flow from the photo to another expression, for a crop with the box `picture`.
+
+    `log_light` is the relighting of the vertices; `folds` gives what furrows add to it on a grid.
+    """
     skin = _skin(sitting.head)
     scale = sitting.code.pose.scale
     used = moved.corners[torch.unique(skin).numpy(), :2]
@@ -117,6 +123,7 @@ def flow(sitting: Sitting, moved: Moved, log_light: Float[np.ndarray, " v"], pic
     for known in (seen & above, seen & below):
         filled = fill(drawn, known)
         fields.append(filled * fade(filled[..., :2] / grid.step, face, scale / grid.step)[..., None])
+        fields[-1][..., 2] += folds(grid) * face
     upper_lids = {name: _lid(name, sitting, moved, fields[0], grid) for name in lids.BROWS}
     return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids, scale)
 

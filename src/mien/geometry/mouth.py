@@ -146,7 +146,7 @@ def _coloured(
     open_by = np.clip((lower - upper) / scale, 0.0, None)
     under = np.clip((st[..., 1] - upper) / (_SHADOW * scale), 0.0, 1.0)
     over = np.clip((lower - st[..., 1]) / (0.2 * scale), 0.0, 1.0)
-    ambient = (0.62 + 0.38 * np.clip(open_by / 0.7, 0, 1)) * (0.65 + 0.35 * under) * (0.8 + 0.2 * over)
+    ambient = (0.78 + 0.22 * np.clip(open_by / 0.7, 0, 1)) * (0.78 + 0.22 * under) * (0.85 + 0.15 * over)
     for jaw in (teeth.UPPER, teeth.LOWER):
         here = kind == jaw
         tooth, gum, bright = teeth.crowns(jaw, along[here], up[here])
@@ -163,8 +163,8 @@ def _coloured(
 
 
 def _own(
-    rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, moved: Moved, look: Look, st: Float32[np.ndarray, "h w 2"]
-) -> tuple[Float32[np.ndarray, "h w 3"], Float32[np.ndarray, "h w"]]:
+    rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, moved: Moved, look: Look, st: Float32[np.ndarray, "a b 2"]
+) -> tuple[Float32[np.ndarray, "a b 3"], Float32[np.ndarray, "a b"]]:
     """The photo's own inner mouth at the pixels `st` (frame of the slit), and how far it is known there.
 
     What hangs from the skull stays where it is; a lip that rises off it shows more of the same teeth. What rests on the jaw goes with

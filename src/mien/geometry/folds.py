@@ -1,0 +1,120 @@
+"""Furrows that action units fold into the skin, drawn as changes of its light.
+
+A landmark mesh is too coarse for wrinkles, so they are drawn where anatomy has them: curves between landmarks, each with the units that
+deepen it (Ekman, Friesen & Hager 2002, the "appearance changes" of each unit). Across a curve the light falls in the fold and rises on the
+side that turns to the light.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from mien.aus import MAX_INTENSITY, AUShift
+from mien.geometry.shade import Light
+from mien.geometry.warp import Grid
+
+_BROW_ROW = (68, 104, 69, 108, 151, 337, 299, 333, 298)
+_HAIR_ROW = (54, 103, 67, 109, 10, 338, 297, 332, 284)
+_RELIEF = 0.5  # of the depth of a furrow: how much its sides catch the light
+_FLATTEN = 0.35  # of the depth: how much of a furrow goes when its unit relaxes
+
+Points = tuple[tuple[int, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Furrow:
+    """A curve through points, each a landmark or a place between two, and what folds it."""
+
+    points: Points  #: landmark, landmark, share of the way from the first to the second
+    units: tuple[tuple[str, float], ...]  #: axis and its share; the depth is the sum over the changes
+    width: float  #: cm from the bottom to the rim
+    depth: float  #: fall of the logarithm of the sRGB value at full intensity
+
+
+def _through(*landmarks: int) -> Points:
+    return tuple((i, i, 0.0) for i in landmarks)
+
+
+def _forehead(share: float, depth: float) -> Furrow:
+    points = tuple((low, high, share) for low, high in zip(_BROW_ROW, _HAIR_ROW, strict=True))
+    return Furrow(points, (("AU01L", 0.25), ("AU01R", 0.25), ("AU02L", 0.25), ("AU02R", 0.25)), 0.09, depth)
+
+
+def _both(right: Points, left: Points, units: dict[str, float], *, width: float, depth: float) -> list[Furrow]:
+    """A furrow on either side, each with the units of its side."""
+    return [
+        Furrow(points, tuple((f"{unit}{side}", share) for unit, share in units.items()), width, depth)
+        for side, points in (("R", right), ("L", left))
+    ]
+
+
+FURROWS: tuple[Furrow, ...] = (
+    _forehead(0.18, 0.07), _forehead(0.40, 0.09), _forehead(0.62, 0.06),
+    *_both(
+        ((108, 107, 0.6), (107, 9, 0.45), (55, 8, 0.40), (193, 168, 0.30)),
+        ((337, 336, 0.6), (336, 9, 0.45), (285, 8, 0.40), (417, 168, 0.30)),
+        {"AU04": 1.0}, width=0.11, depth=0.18,
+    ),
+    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.3)), 0.12, 0.13),
+    Furrow(_through(122, 6, 351), (("AU09", 1.0),), 0.12, 0.13),
+    *_both(_through(188, 114, 217), _through(412, 343, 437), {"AU09": 1.0}, width=0.14, depth=0.10),
+    *_both(
+        _through(129, 203, 206, 216), _through(358, 423, 426, 436),
+        {"AU12": 0.8, "AU10": 0.8, "AU09": 0.7, "AU11": 1.0}, width=0.20, depth=0.13,
+    ),
+    *_both(_through(130, 143, 34), _through(359, 372, 264), {"AU06": 1.0}, width=0.09, depth=0.10),
+    *_both(_through(226, 156, 139), _through(446, 383, 368), {"AU06": 1.0}, width=0.09, depth=0.08),
+    *_both(_through(31, 111, 116), _through(261, 340, 345), {"AU06": 1.0}, width=0.09, depth=0.09),
+    Furrow(_through(182, 83, 18, 313, 406), (("AU17", 0.8),), 0.20, 0.14),
+)  # fmt: skip
+
+
+def log_light(
+    change: AUShift, landmarks: Float[np.ndarray, "468 2"], *, light: Light, grid: Grid, scale: float
+) -> Float32[np.ndarray, "h w"]:
+    """Change of the logarithm of sRGB values on the nodes of a grid, for a change of expression; 0 away from every furrow.
+
+    `landmarks` are where the face is now; `scale` in pixels per cm.
+    """
+    out = np.zeros((grid.height, grid.width), np.float32)
+    for furrow in FURROWS:
+        fold = sum(share * change[axis] for axis, share in furrow.units) / MAX_INTENSITY
+        if abs(fold) > 0.02:
+            depth = furrow.depth * (min(fold, 1.0) if fold > 0 else _FLATTEN * max(fold, -1.0))
+            curve = np.stack([(1 - share) * landmarks[a] + share * landmarks[b] for a, b, share in furrow.points])
+            _fold(out, grid, curve, depth=depth, width=furrow.width * scale, light=light)
+    return out
+
+
+def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth: float, width: float, light: Light) -> None:
+    """Add one furrow to a grid: a dark line, brighter where its side turns to the light, fading out at both ends."""
+    width = max(width, 1.2 * grid.step)
+    low = np.floor((curve.min(axis=0) - 4 * width - [grid.left, grid.top]) / grid.step).astype(int)
+    high = np.ceil((curve.max(axis=0) + 4 * width - [grid.left, grid.top]) / grid.step).astype(int) + 1
+    x0, y0, x1, y1 = max(low[0], 0), max(low[1], 0), min(high[0], grid.width), min(high[1], grid.height)
+    if x1 <= x0 or y1 <= y0:
+        return
+    nodes = grid.nodes()[y0:y1, x0:x1]
+    fine = _smooth(curve)
+    start, along = fine[:-1], np.diff(fine, axis=0)
+    length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
+    offset = nodes[..., None, :] - start
+    place = np.clip((offset * along).sum(-1) / length**2, 0.0, 1.0)
+    apart = offset - place[..., None] * along
+    away = np.linalg.norm(apart, axis=-1)
+    nearest = away.argmin(axis=-1)[..., None]
+    distance = np.take_along_axis(away, nearest, -1)[..., 0]
+    way = (np.take_along_axis(place, nearest, -1)[..., 0] + nearest[..., 0]) / len(along)
+    gap = np.take_along_axis(apart, nearest[..., None], -2)[..., 0, :]
+    towards = -(gap @ (light.direction[:2] * [1.0, -1.0])) / width  # > 0 on the side from which the light comes: that side turns away
+    profile = -np.exp(-((distance / width) ** 2)) - _RELIEF * towards * np.exp(-((distance / (1.7 * width)) ** 2))
+    out[y0:y1, x0:x1] += (depth * np.sin(np.pi * np.clip(way, 0, 1)) ** 0.7 * profile).astype(np.float32)
+
+
+def _smooth(curve: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
+    """The curve with its corners cut twice (Chaikin 1974)."""
+    for _ in range(2):
+        cut = np.stack([0.75 * curve[:-1] + 0.25 * curve[1:], 0.25 * curve[:-1] + 0.75 * curve[1:]], axis=1).reshape(-1, 2)
+        curve = np.concatenate([curve[:1], cut, curve[-1:]])
+    return curve
