@@ -36,7 +36,7 @@ class NeutralPrior:
         variance = self.variance if added is None else self.variance + added
         scaled = self.factors / variance[:, None]
         inner = np.eye(scaled.shape[1]) + self.factors.T @ scaled
-        return rows / variance - (rows @ scaled) @ np.linalg.solve(inner, scaled.T)
+        return rows / variance - np.linalg.solve(inner, (rows @ scaled).T).T @ scaled.T
 
 
 def from_head(identity: Float[np.ndarray, "k 468 3"], *, noise: float = 0.2, depth_noise: float = 0.6) -> NeutralPrior:
