@@ -126,7 +126,7 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, n
     reading, rgb = code.reading, code.reading.crop.rgb
     sitting, scale = reading.sitting, reading.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
-    margin = 2 if name == "lip" else 2 + int(lids.ABOVE * scale)
+    margin = 2 if name == "lip" else 2 + int(lids.ABOVE * lids.scale_of(scale))
     box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
     if box.empty:
         return
@@ -137,7 +137,7 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, n
         eye = reading.eyes[name[-1]]
         turned = eyes.gaze(sitting, code.expression, name[-1])
         eyes.paint(canvas, box, rgb, eye, source=source, target=target, gaze=turned, scale=scale)
-        lids.paint(canvas, target.frame.to(box.pixels()), target, source, tone=eye.lid, scale=scale, blur=reading.mouth.blur)
+        lids.paint(canvas, target.frame.to(box.pixels()), target, source, tone=eye.lid, scale=lids.scale_of(scale), blur=reading.mouth.blur)
     box.of(out)[:] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
 
 

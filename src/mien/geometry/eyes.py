@@ -61,7 +61,7 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, skin: Flo
         white = np.where((outside & (grey > 0.8 * bright))[..., None], part, 0.6 * smooth + 0.4 * white)
     cover = np.clip((_BORDER * radius - away) / (0.16 * radius), 0, 1).astype(np.float32)
     iris = _whole(part, plain & (away <= _BORDER * radius), away, radius)
-    lid = lids.tones(rgb, slit, sitting.landmarks[list(lids.BROWS[f"lid_{side}"])], scale)
+    lid = lids.tones(rgb, slit, sitting.landmarks[list(lids.BROWS[f"lid_{side}"])], lids.scale_of(scale))
     return Eye(box, white, iris, cover, center, radius, tone, lid)
 
 

@@ -147,7 +147,7 @@ def _depth(sitting: Sitting) -> tuple[Grid, Float32[np.ndarray, "h w 1"]]:
 
 def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "h w 3"], grid: Grid) -> Lid:
     """How the skin over one eye moves."""
-    slit, scale = moved.slits[name], sitting.code.pose.scale
+    slit, scale = moved.slits[name], lids.scale_of(sitting.code.pose.scale)
     brow, margin = list(lids.BROWS[name]), list(facemesh.LID_UPPER[name[-1]])
     height = lids.heights(sitting.landmarks[brow], sitting.slits[name], scale)
     drop = lids.margin_drop(sitting.landmarks[margin], moved.landmarks[margin], slit)

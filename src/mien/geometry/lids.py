@@ -19,11 +19,12 @@ _LASHES = 0.08  # cm above the margin that move as one
 _SHARE = 0.85  # of the way up to the brow that takes part
 _LEAST, _MOST = 0.3, 0.6  # cm: limits of that way
 _OVERLAP = 0.10  # cm: how far the lashes of a shut eye reach over the lower lid
-_LINE, _DARK = 0.04, 0.6  # cm: half the width of the line of the lashes, and how dark it is
+_LINE, _DARK = 0.04, 0.5  # cm: half the width of the line of the lashes, and how dark it is
 _LIFTED = 1.35  # times as bright as what is seen of it may a lid be when it falls
 _FADE = 0.13  # cm above the old margin over which a fallen lid blends into the skin that was above it
 ABOVE = 0.38  #: cm above the old margin within which a fallen lid leaves no lashes or make-up behind
-_CREASE = 0.86  # the darkest that remains there, of the colour of the lid: its fold
+_CREASE = 0.97  # the darkest that remains there, of the colour of the lid: its fold
+_COARSE = 13.0  # pixels per cm below which lashes are wider in the picture than on the face
 _FELT = 0.05  # cm: smaller moves of a lid are left to the mesh
 _BESIDE = 0.35  # cm beyond the corners of the eye where the mesh takes over
 
@@ -36,6 +37,11 @@ class Lid:
     far: Float[np.ndarray, "n 2"]  #: displacement (along, across) where the part ends
     drop: Float[np.ndarray, "n 2"]  #: displacement (along, across) of the margin itself: source minus target
     scale: float  #: pixels per cm
+
+
+def scale_of(scale: float) -> float:
+    """Pixels per cm for what is drawn around lids: in a small or soft picture lashes are as wide as its pixels, however thin they are."""
+    return max(scale, _COARSE)
 
 
 def heights(brow: Float[np.ndarray, "m 2"], slit: Slit, scale: float) -> Float[np.ndarray, " n"]:
@@ -113,7 +119,7 @@ def paint(
     wiped = near * np.clip((upper - was) / (0.15 * scale) - 0.2, 0.0, 1.0) * np.clip(2.5 * shut, 0, 1)
     canvas += wiped[..., None] * np.maximum(_CREASE * colour - canvas, 0.0)
     bulge = np.clip((t - was) / np.maximum(end - was, 1.0), 0.0, 1.0)
-    light = 0.94 + 0.12 * np.sin(np.pi * bulge) - 0.06 * bulge**3
+    light = 0.98 + 0.08 * np.sin(np.pi * bulge) - 0.06 * bulge**3
     grain = canvas - cv2.GaussianBlur(canvas, (0, 0), max(1.0, 0.06 * scale))
     canvas += cover[..., None] * (colour * light[..., None] + 0.6 * grain - canvas)
     width = float(np.hypot(_LINE * scale, 0.7 * blur))
