@@ -115,7 +115,7 @@ def edits(
     where = folder.find(data)
     judge, sitters = scoring.Judge.of(where), scoring.portraits(where, faces, engine)
     with progress("drawing", len(scoring.UNITS) * len(scoring.DOSES) * faces) as tick:
-        responses = [scoring.respond(sitters, judge, unit, solve=solve, on_picture=tick) for unit in scoring.UNITS]
+        responses = scoring.respond(sitters, judge, solve=solve, on_picture=tick)
     pictures: list[str] = []
     if plot is not None:
         note(f"plot: {metric.plot(responses, plot)}")
@@ -124,8 +124,8 @@ def edits(
     name = f"edits{' --solve' if solve else ''}"
     title = f"Edits: commanded against measured{', corrected by --solve' if solve else ''}"
     said = (
-        f"{faces} faces of the test split of sfhq_256, engine {engine}, measured by the reader geometry on {judge.name}. "
-        "pearson, slope: measured against commanded over all faces and doses; within: median Pearson of single faces; "
-        "leak: how far other units move from dose 0 to dose 5, in steps."
+        f"{faces} faces of the test split of sfhq_256, engine {engine}, every unit set to 0, 1, .. 5; measured on {judge.name}. moved, "
+        "slope: correlation and slope, against the command, of the steps that the landmarks have moved along the unit's direction; within: median of single faces; read, "
+        "read slope: the same of what the reader geometry says, all pictures of a face together; leak: how far other units go, in steps."
     )
     _publish(metric.table(responses), write, name=name, title=title, said=said, extra=pictures)
