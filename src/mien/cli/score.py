@@ -125,7 +125,8 @@ def edits(
     title = f"Edits: commanded against measured{', corrected by --solve' if solve else ''}"
     said = (
         f"{faces} faces of the test split of sfhq_256, engine {engine}, every unit set to 0, 1, .. 5; measured on {judge.name}. moved, "
-        "slope: correlation and slope, against the command, of the steps that the landmarks have moved along the unit's direction; within: median of single faces; read, "
-        "read slope: the same of what the reader geometry says, all pictures of a face together; leak: how far other units go, in steps."
+        "slope: correlation and slope, against the command, of the steps that the landmarks have moved along the unit's direction; within: "
+        "the median correlation of single faces; read, read slope: the same of what the reader geometry says, all pictures of a face "
+        "together; leak: how far the other units go, in steps, and where most."
     )
     _publish(metric.table(responses), write, name=name, title=title, said=said, extra=pictures)
