@@ -13,12 +13,12 @@ from mien.geometry.box import sample
 from mien.geometry.slit import Slit, frame, slit
 
 _OUTWARDS, _INWARDS = 0.38, 0.12  # cm: how far the margin of an open mouth may lie from its landmarks: they see mouths too small
-_SHUT_REACH = 0.22  # cm: how far the line between closed lips may lie from its landmarks
+_SHUT_REACH = 0.30  # cm: how far the line between closed lips may lie from its landmarks
 _COLUMNS, _STEPS = 33, 23
 _BESIDE = 0.13  # cm: what is averaged on either side of an edge
 _LIP = (0.36, 0.52)  # cm from a margin: surely lip
 _STIFF, _LOYAL = 0.9, 0.25  # price of a bend, and of leaving the landmarks, in units of a clear edge
-_OPEN, _AJAR = 0.35, 0.14  # cm: landmarks further apart than the first are an open mouth; else it shows more than the second of no lip
+_OPEN, _AJAR = 0.50, 0.30  # cm: landmarks further apart than the first are an open mouth; else it shows more than the second of no lip
 _UNLIKE = 26.0  # distance in Lab from which something is no lip
 
 

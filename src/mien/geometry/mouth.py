@@ -78,7 +78,7 @@ def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Fl
     upper, lower = (float(t[0]) for t in slit.at(np.array([s])))
     own = upper + split * (lower - upper)
     if lower - upper < 0.02 * scale:
-        own = upper + 0.15 * scale
+        own = upper + 0.26 * scale
     elif split == 0.0:
         own = upper - 0.05 * scale
     return slit.frame.back(np.array([s, own])) - at
