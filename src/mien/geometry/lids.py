@@ -20,7 +20,8 @@ _SHARE = 0.85  # of the way up to the brow that takes part
 _LEAST, _MOST = 0.3, 0.6  # cm: limits of that way
 _OVERLAP = 0.10  # cm: how far the lashes of a shut eye reach over the lower lid
 _LINE, _DARK = 0.04, 0.5  # cm: half the width of the line of the lashes, and how dark it is
-_LIFTED = 1.35  # times as bright as what is seen of it may a lid be when it falls
+_LIFTED = 1.18  # times as bright as what is seen of it may a lid be when it falls
+_BLUR = 0.08  # cm: skin blends over this
 _FADE = 0.13  # cm above the old margin over which a fallen lid blends into the skin that was above it
 ABOVE = 0.38  #: cm above the old margin within which a fallen lid leaves no lashes or make-up behind
 _CREASE = 0.97  # the darkest that remains there, of the colour of the lid: its fold
@@ -108,15 +109,12 @@ def paint(
     was, _ = source.at(s)
     shut = closing(s, slit, source)
     end = np.where(upper < lower, upper, (upper + lower) / 2) + overlap(s, slit, source, scale)
-    fallen = np.clip((upper - was) / (0.25 * scale) - 0.4, 0.0, 1.0) * np.clip(4 * shut, 0, 1)
-    cover = (
-        fallen
-        * np.clip((t - was + 2 * _FADE * scale) / (2 * _FADE * scale), 0, 1)
-        * np.clip((end - t) / max(0.03 * scale, 0.5) + 0.5, 0, 1)
-    )
+    fallen = np.clip((upper - was) / (0.25 * scale) - 0.4, 0.0, 1.0) * np.clip(1.5 * shut, 0, 1)
+    soft = cv2.GaussianBlur(fallen * np.clip((t - was) / (2 * _FADE * scale) + 1.0, 0, 1), (0, 0), max(0.5, _BLUR * scale))
+    cover = soft * np.clip((end - t) / max(0.03 * scale, 0.5) + 0.5, 0, 1)
     colour = np.stack([np.interp(s, slit.s, tone[:, c]) for c in range(3)], axis=-1)
-    near = np.clip((t - was + ABOVE * scale) / (0.4 * ABOVE * scale), 0, 1) * (t < end)
-    wiped = near * np.clip((upper - was) / (0.15 * scale) - 0.2, 0.0, 1.0) * np.clip(2.5 * shut, 0, 1)
+    near = np.clip((t - was + ABOVE * scale) / (0.4 * ABOVE * scale), 0, 1) * np.clip((upper - was) / (0.15 * scale) - 0.2, 0.0, 1.0)
+    wiped = cv2.GaussianBlur(near * np.clip(2.5 * shut, 0, 1), (0, 0), max(0.5, _BLUR * scale)) * (t < end)
     canvas += wiped[..., None] * np.maximum(_CREASE * colour - canvas, 0.0)
     bulge = np.clip((t - was) / np.maximum(end - was, 1.0), 0.0, 1.0)
     light = 0.98 + 0.08 * np.sin(np.pi * bulge) - 0.06 * bulge**3
