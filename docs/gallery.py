@@ -37,7 +37,7 @@ def tile(portrait: Portrait, wanted: Sequence[Edit]) -> np.ndarray:
     """The face after some edits, cut out and brought to one size."""
     rgb = portrait.draw([wanted]) if wanted else portrait.photo.rgb
     x, y, width, height = portrait.crops[0].face.box
-    half = 0.85 * max(width, height)
+    half = 0.72 * max(width, height)
     left, top = int(max(0, x + width / 2 - half)), int(max(0, y + 0.45 * height - half))
     part = rgb[top : top + int(2 * half), left : left + int(2 * half)]
     smaller = part.shape[0] > SIDE

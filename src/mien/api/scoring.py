@@ -23,7 +23,7 @@ from mien.errors import DataError, FaceError
 from mien.faces import landmarks
 from mien.faces.align import Square
 from mien.faces.landmarks import face_of
-from mien.geometry import fit, neutral
+from mien.geometry.fitting import fit, neutral
 from mien.geometry.head import bundled
 from mien.metrics.edits import DOSES, UNITS, Response
 from mien.protocols import SequenceReader

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mien import files, images, video
+from mien import files, images
 from mien.errors import MienError
 from mien.types import Photo
 
@@ -53,6 +53,8 @@ def clips(sources: Source | Iterable[Source], failures: list[Failure] | None = N
 
 def _of_path(path: Path) -> Clip:
     if files.is_video(path):
+        from mien import video
+
         return Clip(str(path), True, lambda: video.frames(path))
     return Clip(str(path), False, lambda: iter((images.read(path),)))
 
