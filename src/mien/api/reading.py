@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mien import tables, video
+from mien import tables
 from mien.api import registry
 from mien.api.following import follow, slim
 from mien.api.portrait import chosen
@@ -93,6 +93,8 @@ def main_reading(photo: Photo) -> Reading:
 
 def expressions_of(path: str | Path) -> tuple[list[float], list[AUVector | None]]:
     """The times in seconds of a video's frames, and what its main face, the one that is seen longest, shows in each; None without it."""
+    from mien import video
+
     rows = _of_video(Clip(str(path), True, lambda: video.frames(path)), registry.reader("geometry"), lambda: None)
     seen = Counter(row.face for row in rows if row.reading is not None)
     main = seen.most_common(1)[0][0] if seen else 0
