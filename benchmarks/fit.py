@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from scipy.optimize import lsq_linear
 
 from mien import plots
-from mien.geometry import boxqp, fit, head, neutral, rotation
-from mien.geometry.fit import LandmarkBasis
-from mien.geometry.measured import SOLVED
-from mien.geometry.neutral import NeutralPrior
+from mien.geometry import head, rotation
+from mien.geometry.fitting import boxqp, fit, neutral
+from mien.geometry.fitting.fit import LandmarkBasis
+from mien.geometry.fitting.measured import SOLVED
+from mien.geometry.fitting.neutral import NeutralPrior
 
 RESULTS = Path(__file__).parent / "results"
 TURNS = np.array([10.0, 15.0, 10.0])  # degrees, standard deviation of pitch, yaw, roll

@@ -24,7 +24,8 @@ from mien.edits import parse
 from mien.engines import mesh
 from mien.faces import align
 from mien.faces.paste import paste
-from mien.geometry import head, morph, raster
+from mien.geometry import head, raster
+from mien.geometry.drawing import morph
 from mien.types import Face, Photo
 
 RESULTS = Path(__file__).parent / "results"

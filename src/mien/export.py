@@ -25,8 +25,10 @@ from scipy.spatial.transform import Rotation
 from mien import files, tables
 from mien.aus import AXES, MAX_INTENSITY, AUVector
 from mien.errors import DataError, UsageError, one_of
-from mien.geometry import arkit, bake, gltf, morph, rotation, surfaces, wavefront
 from mien.geometry import head as heads
+from mien.geometry import rotation
+from mien.geometry.drawing import morph
+from mien.geometry.exchange import arkit, bake, gltf, surfaces, wavefront
 from mien.geometry.head import HeadModel
 from mien.types import Face, HeadCode, Photo
 

@@ -9,7 +9,7 @@ from mien.engines import mesh
 from mien.errors import EditError
 from mien.faces import align
 from mien.faces.paste import paste
-from mien.geometry import morph
+from mien.geometry.drawing import morph
 
 UPPER_LIP, LOWER_LIP, CHIN, BROW = 13, 14, 152, 105
 

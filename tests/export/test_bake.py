@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from mien.export import Head
-from mien.geometry import bake, mesh
+from mien.geometry import mesh
+from mien.geometry.exchange import bake
 from mien.geometry.head import PARTS
 
 

@@ -8,7 +8,7 @@ import trimesh
 from mien.aus import AXES, AUVector
 from mien.errors import DataError, UsageError
 from mien.export import Head
-from mien.geometry import arkit
+from mien.geometry.exchange import arkit
 
 
 def test_obj_is_the_head_as_captured_with_its_texture(still, tmp_path) -> None:

@@ -8,7 +8,7 @@ import torch
 import trimesh
 
 from mien.aus import AXES
-from mien.geometry import arkit, gltf, surfaces
+from mien.geometry.exchange import arkit, gltf, surfaces
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from mien.geometry import boxqp
+from mien.geometry.fitting import boxqp
 
 
 @pytest.mark.parametrize("seed", range(8))

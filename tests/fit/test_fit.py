@@ -6,7 +6,8 @@ import torch
 
 from mien.aus import AXES, AUShift, AUVector, mirror
 from mien.errors import WeightsError
-from mien.geometry import fit, head, measured, neutral, rotation
+from mien.geometry import head, rotation
+from mien.geometry.fitting import fit, measured, neutral
 from mien.weights import Weights
 
 SCALE = 9.0  # pixels per cm

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from mien.geometry import chart, mesh, remesh
-from mien.geometry.correctives import oval
+from mien.geometry import mesh
+from mien.geometry.making import chart, remesh
+from mien.geometry.making.correctives import oval
 
 
 def _plane(size=21, jitter=0.0, seed=0):

@@ -8,7 +8,8 @@ from scipy.spatial import KDTree
 
 from mien.convert import ict
 from mien.errors import DataError
-from mien.geometry import head, mesh, skin
+from mien.geometry import head, mesh
+from mien.geometry.making import skin
 from mien.metrics.head import score_head
 from mien.recipes.head import HeadConfig, train
 

@@ -10,8 +10,8 @@ import pytest
 from mien.aus import EMOTIONS, AUVector, emotion
 from mien.data.renders import render
 from mien.geometry import head
-from mien.geometry import neutral as prior
-from mien.geometry.skinlines import skin_lines
+from mien.geometry.fitting import neutral as prior
+from mien.geometry.fitting.skinlines import skin_lines
 from mien.readers import geometry
 from mien.types import Crop
 

@@ -6,9 +6,10 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
-from mien.geometry import fit, head, neutral
+from mien.geometry import head
+from mien.geometry.fitting import fit, neutral
+from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.head import HeadModel
-from mien.geometry.neutral import NeutralPrior
 from mien.types import Crop, HeadCode
 
 

@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
 from mien.convert.ict import ICT
-from mien.geometry import mesh, organs
+from mien.geometry import mesh
 from mien.geometry.head import PARTS
-from mien.geometry.organs import BONES, Organ, Tooth
+from mien.geometry.making import organs
+from mien.geometry.making.organs import BONES, Organ, Tooth
 
 _CROWN_CM = 1.15  # what shows of an incisor; the source's teeth include their roots
 _TEETH = 12  # of the 16 of a row, the middle ones

@@ -11,12 +11,13 @@ from jaxtyping import UInt8
 from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
-from mien.geometry import eyes, fit, folds, lids, margins, morph, mouth, neutral, shade
-from mien.geometry.box import Box, frame_of, sample
-from mien.geometry.flow import Flow, flow
+from mien.geometry.drawing import eyes, folds, lids, margins, morph, mouth, shade
+from mien.geometry.drawing.box import Box, frame_of, sample
+from mien.geometry.drawing.flow import Flow, flow
+from mien.geometry.fitting import fit, neutral
+from mien.geometry.fitting.measured import independent
 from mien.geometry.head import HeadModel
 from mien.geometry.head import bundled as bundled_head
-from mien.geometry.measured import independent
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Pose
 
 _BAND = 256  # rows warped at a time: bounds memory

@@ -1,7 +1,7 @@
 """Reader ``geometry``: action units, emotions and head angles from a fitted head model, in milliseconds and without a network.
 
 Intensities are distances moved, in steps of the head model's full movements; emotions are scores of a small regression (see
-`mien.geometry.emotion`). Gaze and what landmarks cannot tell is NaN.
+`mien.geometry.fitting.emotion`). Gaze and what landmarks cannot tell is NaN.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from mien.geometry import emotion, fit, head, neutral
-from mien.geometry.emotion import EmotionModel
+from mien.geometry import head
+from mien.geometry.fitting import emotion, fit, neutral
+from mien.geometry.fitting.emotion import EmotionModel
+from mien.geometry.fitting.measured import MEASURED
+from mien.geometry.fitting.neutral import NeutralPrior
+from mien.geometry.fitting.skinlines import skin_lines
 from mien.geometry.head import HeadModel
-from mien.geometry.measured import MEASURED
-from mien.geometry.neutral import NeutralPrior
 from mien.geometry.rotation import to_angles
-from mien.geometry.skinlines import skin_lines
 from mien.types import Crop, Reading
 
 _ENOUGH = 40.0  # pixels between the outer corners of the eyes below which skin shows no lines

@@ -1,7 +1,8 @@
 """Recipe `fit`: what faces at rest look like, and how emotions do, learned from faces of people who do not exist.
 
-The teacher draws 468 landmarks on every face of the training split; `mien.geometry.learn_neutral` finds the neutral mean and its spread,
-`mien.geometry.learn_emotion` the emotions. Everything is computed in float64 on one core; the same data gives the same numbers.
+The teacher draws 468 landmarks on every face of the training split; `mien.geometry.fitting.learn_neutral` finds the neutral mean and its
+spread, `mien.geometry.fitting.learn_emotion` the emotions. Everything is computed in float64 on one core; the same data
+gives the same numbers.
 """
 
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from mien.data.folder import need
 from mien.data.labelled import Labeller
 from mien.data.teacher import Teacher, square_of_five
 from mien.data.warps import mirrored_landmarks
-from mien.geometry import emotion, fit, head, learn_emotion, learn_neutral, neutral
-from mien.geometry.learn_emotion import EmotionFaces
-from mien.geometry.measured import SOLVED
-from mien.geometry.skinlines import skin_lines
+from mien.geometry import head
+from mien.geometry.fitting import emotion, fit, learn_emotion, learn_neutral, neutral
+from mien.geometry.fitting.learn_emotion import EmotionFaces
+from mien.geometry.fitting.measured import SOLVED
+from mien.geometry.fitting.skinlines import skin_lines
 from mien.training import counted
 
 _PRESENT = 0.5  # presence from which the teacher saw a face

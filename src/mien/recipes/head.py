@@ -21,11 +21,12 @@ from mien.convert import ict as source_model
 from mien.convert import ict_organs
 from mien.convert.ict import ICT
 from mien.errors import DataError
-from mien.geometry import atlas, chart, mesh, skin
-from mien.geometry.chart import Places
-from mien.geometry.correctives import LipSeal, Spread, oval
+from mien.geometry import mesh
 from mien.geometry.head import PARTS, HeadModel, front_weight
-from mien.geometry.skin import Skin, SkinPlan
+from mien.geometry.making import atlas, chart, skin
+from mien.geometry.making.chart import Places
+from mien.geometry.making.correctives import LipSeal, Spread, oval
+from mien.geometry.making.skin import Skin, SkinPlan
 
 _OVERLAP_CM = 0.03  # of the lips of the mean face
 _LIPS_STAY_SHUT = ("mouthSmile", "mouthDimple", "mouthFrown", "mouthStretch", "mouthPress", "cheekSquint", "cheekRaiser", "cheekPuff")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mien import aus
-from mien.geometry import arkit
+from mien.geometry.exchange import arkit
 from mien.tables.openface import intensity
 from mien.tables.own import LANDMARK68, Row
 

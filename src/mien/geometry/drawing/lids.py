@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from mien.geometry.box import sample
-from mien.geometry.slit import Frame, Slit
+from mien.geometry.drawing.box import sample
+from mien.geometry.drawing.slit import Frame, Slit
 
 BROWS = {"lid_R": (46, 53, 52, 65, 55), "lid_L": (285, 295, 282, 283, 276)}  # lower edges, from the subject's right
 _LASHES = 0.08  # cm above the margin that move as one

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from mien.geometry import facemesh
-from mien.geometry.box import sample
-from mien.geometry.slit import Slit, frame, slit
+from mien.geometry.drawing.box import sample
+from mien.geometry.drawing.slit import Slit, frame, slit
 
 _OUTWARDS, _INWARDS = 0.38, 0.12  # cm: how far the margin of an open mouth may lie from its landmarks: they see mouths too small
 _SHUT_REACH = 0.30  # cm: how far the line between closed lips may lie from its landmarks

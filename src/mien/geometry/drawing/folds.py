@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from mien.aus import MAX_INTENSITY, AUShift
-from mien.geometry.shade import Light
-from mien.geometry.warp import Grid
+from mien.geometry.drawing.shade import Light
+from mien.geometry.drawing.warp import Grid
 
 _BROW_ROW = (68, 104, 69, 108, 151, 337, 299, 333, 298)
 _HAIR_ROW = (54, 103, 67, 109, 10, 338, 297, 332, 284)

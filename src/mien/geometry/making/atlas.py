@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from mien.geometry import chart, mesh
-from mien.geometry.organs import Organ
-from mien.geometry.skin import Skin
+from mien.geometry import mesh
+from mien.geometry.making import chart
+from mien.geometry.making.organs import Organ
+from mien.geometry.making.skin import Skin
 
 _MARGIN = 0.004  # between tiles, of the width of the texture
 _FACE = (0.0, 0.15, 1.0, 0.85)  # left, bottom, width, height

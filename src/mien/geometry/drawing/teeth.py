@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from mien.geometry.drawing.morph import Sitting, at_landmarks
 from mien.geometry.head import HeadModel
-from mien.geometry.morph import Sitting, at_landmarks
 
 UPPER, LOWER, TONGUE = 0, 1, 2
 _WIDTHS = {UPPER: (0.85, 0.66, 0.76, 0.70, 0.68, 1.02, 0.98), LOWER: (0.54, 0.59, 0.69, 0.70, 0.71, 1.10, 1.05)}

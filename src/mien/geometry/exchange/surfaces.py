@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.aus import AXES, MAX_INTENSITY
-from mien.geometry import arkit, mesh
-from mien.geometry.gltf import Surface
+from mien.geometry import mesh
+from mien.geometry.exchange import arkit
+from mien.geometry.exchange.gltf import Surface
 from mien.geometry.head import PARTS, HeadModel
 
 #: The parts that one material covers.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.geometry.gltf import Surface
+from mien.geometry.exchange.gltf import Surface
 
 
 def obj(surfaces: Sequence[Surface], materials: str) -> str:

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32
 
-from mien.geometry import facemesh, lids
-from mien.geometry.box import Box, sample
+from mien.geometry import facemesh
+from mien.geometry.drawing import lids
+from mien.geometry.drawing.box import Box, sample
+from mien.geometry.drawing.lids import Lid
+from mien.geometry.drawing.morph import Moved, Sitting
+from mien.geometry.drawing.slit import Slit
+from mien.geometry.drawing.warp import Grid, draw, fade, fill
 from mien.geometry.head import PARTS, HeadModel
-from mien.geometry.lids import Lid
-from mien.geometry.morph import Moved, Sitting
-from mien.geometry.slit import Slit
-from mien.geometry.warp import Grid, draw, fade, fill
 
 _NODES = 288  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach

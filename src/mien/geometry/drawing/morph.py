@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.aus import AXES, MAX_INTENSITY, AUVector, unit_of
-from mien.geometry import facemesh, spread
+from mien.geometry import facemesh
+from mien.geometry.drawing import spread
+from mien.geometry.drawing.slit import Frame, Slit, frame, slit
 from mien.geometry.head import HeadModel
-from mien.geometry.slit import Frame, Slit, frame, slit
 from mien.types import HeadCode
 
 SLITS = ("lip", "lid_R", "lid_L")

@@ -1,14 +1,14 @@
 """Fit a head to 468 landmarks: pose, identity and action units, without a network.
 
 1. **Frontalise** by weighted Procrustes on points that expressions hardly move; points far off get less weight.
-2. **Action units** ``a`` of ``q = N + M + B a + e`` (see `mien.geometry.neutral`) by a box-constrained quadratic programme,
+2. **Action units** ``a`` of ``q = N + M + B a + e`` (see `mien.geometry.fitting.neutral`) by a box-constrained quadratic programme,
    ``min (r - B a)' S^-1 (r - B a) / 2 + ridge |a|^2 / 2 + sparsity |a|_1``, ``r = q - N - M``; twice, as the pose depends on the jaw.
 3. **Identity** by a ridge on what is left, and the pose once more for the head as it will be drawn.
 
 What is drawn and what is measured: the head model shows the activations ``a`` themselves. A face at rest shows some of them already,
 by its build; `HeadCode.expression` is what goes beyond, and `HeadCode.neutral` is defined as ``5 a - expression`` on every axis. So
 ``head.vertices(code.shape, expression + neutral)`` is the fitted head, and each movement enters once: AU26 and AU45, which share an axis
-with AU27 and AU43, have minus their measured value in `neutral`. Engines change codes along `mien.geometry.measured.independent`.
+with AU27 and AU43, have minus their measured value in `neutral`. Engines change codes along `mien.geometry.fitting.measured.independent`.
 """
 
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ import torch
 from jaxtyping import Float
 
 from mien.aus import MAX_INTENSITY, AUVector
-from mien.geometry import boxqp, measured
+from mien.geometry.fitting import boxqp, measured
+from mien.geometry.fitting.neutral import NeutralPrior
+from mien.geometry.fitting.procrustes import Placement, align, camera_space
 from mien.geometry.head import HeadModel
-from mien.geometry.neutral import NeutralPrior
-from mien.geometry.procrustes import Placement, align, camera_space
 from mien.geometry.rotation import to_angles
 from mien.types import HeadCode
 

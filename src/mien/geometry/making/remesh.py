@@ -9,7 +9,7 @@ from scipy.sparse import csgraph
 from scipy.spatial import Delaunay, KDTree
 
 from mien.errors import DataError
-from mien.geometry.chart import Places
+from mien.geometry.making.chart import Places
 
 Points = Float[np.ndarray, "n 3"]
 Spacing = Callable[[Points], Float[np.ndarray, " n"]]  #: wanted distance between vertices at points of a surface, cm

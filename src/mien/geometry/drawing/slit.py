@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.interpolate import PchipInterpolator
 
-from mien.geometry.box import Box
+from mien.geometry.drawing.box import Box
 
 _SAMPLES = 96  # of a margin; ten landmarks make a smooth curve of that many
 

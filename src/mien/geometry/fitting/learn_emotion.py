@@ -1,4 +1,4 @@
-"""Learn `mien.geometry.emotion` from few, weakly labelled faces.
+"""Learn `mien.geometry.fitting.emotion` from few, weakly labelled faces.
 
 Faces without a label count as happy where the fit sees the corners of the mouth pulled, and as neutral where it sees hardly anything.
 Two emotions that nobody labelled (fear, contempt) are posed: prototypes of their action units, at random strength, on neutral faces.
@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from sklearn.linear_model import LogisticRegression
 
 from mien.aus import EMOTIONS, MAX_INTENSITY, emotion
-from mien.geometry.emotion import EmotionModel, unit_features
-from mien.geometry.fit import LandmarkBasis
-from mien.geometry.measured import MIRRORED, SOLVED, SOLVED_ROWS
+from mien.geometry.fitting.emotion import EmotionModel, unit_features
+from mien.geometry.fitting.fit import LandmarkBasis
+from mien.geometry.fitting.measured import MIRRORED, SOLVED, SOLVED_ROWS
 
 _DIRECTIONS = 30  # principal directions of the landmarks
 _TRUST = 0.5  # scale of a standardised direction beside a step of a unit: few labels, so units come first

@@ -1,7 +1,7 @@
 """The backward warp: where in the photo each pixel of the edited picture comes from.
 
 Displacements are smooth on the skin, so they are drawn on a coarse grid and enlarged; what is sharp, the margins of lips and lids,
-is kept as curves (`mien.geometry.slit`). A displacement is always *source minus target*, in pixels.
+is kept as curves (`mien.geometry.drawing.slit`). A displacement is always *source minus target*, in pixels.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32
 
 from mien.geometry import raster
-from mien.geometry.box import Box
+from mien.geometry.drawing.box import Box
 
 _RELAX = 6  # sweeps on each level of a continuation
 _STRETCH = 2.2  # an inward move is made up for over this many times its length: the map stays one to one (1.5 would just do)

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mien.geometry import mesh, spread
+from mien.geometry import mesh
+from mien.geometry.drawing import spread
+from mien.geometry.drawing.morph import Moved, Sitting
 from mien.geometry.head import HeadModel
-from mien.geometry.morph import Moved, Sitting
 from mien.types import Pose
 
 _GAMMA = 2.2

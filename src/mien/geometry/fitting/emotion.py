@@ -14,8 +14,8 @@ from jaxtyping import Float
 from mien import weights
 from mien.aus import EMOTIONS, unit_of
 from mien.errors import WeightsError
-from mien.geometry.measured import SOLVED
-from mien.geometry.skinlines import DIRECTIONS, FEATURES
+from mien.geometry.fitting.measured import SOLVED
+from mien.geometry.fitting.skinlines import DIRECTIONS, FEATURES
 from mien.weights import Weights
 
 _NAMES = ("emotion.points", "emotion.units", "emotion.lines", "emotion.usual_lines", "emotion.bias")
@@ -33,7 +33,7 @@ class EmotionModel:
 
     points: Float[np.ndarray, "e 1404"]  #: per cm of the landmarks' distance from the neutral mean
     units: Float[np.ndarray, "e u"]  #: per step of `unit_features`
-    lines: Float[np.ndarray, "e f"]  #: per unit of `mien.geometry.skinlines`
+    lines: Float[np.ndarray, "e f"]  #: per unit of `mien.geometry.fitting.skinlines`
     usual_lines: Float[np.ndarray, " f"]  #: stand in where there is no picture
     bias: Float[np.ndarray, " e"]
 

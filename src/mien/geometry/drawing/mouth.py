@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 
-from mien.geometry import teeth
-from mien.geometry.box import Box, sample
-from mien.geometry.morph import Moved, Sitting
-from mien.geometry.slit import Slit
-from mien.geometry.warp import Grid, draw
+from mien.geometry.drawing import teeth
+from mien.geometry.drawing.box import Box, sample
+from mien.geometry.drawing.morph import Moved, Sitting
+from mien.geometry.drawing.slit import Slit
+from mien.geometry.drawing.warp import Grid, draw
 
 _NODES = 320  # on the longer side of a mouth
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from mien import weights
 from mien.errors import WeightsError
-from mien.geometry.measured import SOLVED
+from mien.geometry.fitting.measured import SOLVED
 from mien.weights import Weights
 
 _NAMES = ("offset", "factors", "variance", "rest", "sparsity", "ridge")
@@ -22,7 +22,7 @@ _NAMES = ("offset", "factors", "variance", "rest", "sparsity", "ridge")
 
 @dataclass(frozen=True, eq=False)
 class NeutralPrior:
-    """Mean and covariance of neutral landmarks, and how readily each axis of `mien.geometry.measured.SOLVED` moves."""
+    """Mean and covariance of neutral landmarks, and how readily each axis of `mien.geometry.fitting.measured.SOLVED` moves."""
 
     offset: Float[np.ndarray, "468 3"]  #: M, cm
     factors: Float[np.ndarray, "1404 r"]  #: U, cm

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.aus import unit_of
-from mien.geometry.fit import LandmarkBasis, solve
-from mien.geometry.measured import SOLVED
-from mien.geometry.neutral import NeutralPrior, from_head
-from mien.geometry.procrustes import align, camera_space
+from mien.geometry.fitting.fit import LandmarkBasis, solve
+from mien.geometry.fitting.measured import SOLVED
+from mien.geometry.fitting.neutral import NeutralPrior, from_head
+from mien.geometry.fitting.procrustes import align, camera_space
 
 _AT_REST = 0.3  # quantile of a unit's signed activation that counts as rest
 _CALM = 0.6  # share of faces, the least expressive, that the resting level of each axis is taken from

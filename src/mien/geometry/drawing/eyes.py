@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUVector
-from mien.geometry import lids
-from mien.geometry.box import Box, frame_of, sample
-from mien.geometry.morph import Sitting
-from mien.geometry.slit import Slit
-from mien.geometry.warp import fill
+from mien.geometry.drawing import lids
+from mien.geometry.drawing.box import Box, frame_of, sample
+from mien.geometry.drawing.morph import Sitting
+from mien.geometry.drawing.slit import Slit
+from mien.geometry.drawing.warp import fill
 
 _SEARCH = 0.25  # cm: how far the iris may lie from where the head has it
 _LASHES, _WET = 0.09, 0.04  # cm inside the upper, the lower margin that are not plain eye

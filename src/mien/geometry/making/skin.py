@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 
-from mien.geometry import chart, mesh, remesh
-from mien.geometry.chart import Places
+from mien.geometry import mesh
+from mien.geometry.making import chart, remesh
+from mien.geometry.making.chart import Places
 
 _FLIP = np.array([-1.0, 1.0])  # the mirror of the chart
 _EAR = (6.8, 2.5, -4.0, 4.5)  # further aside than the first, behind the second, between two heights: ears; cm on the mean head

@@ -1,0 +1,1 @@
+"""A head in the formats of others: textures, glTF, OBJ, ARKit."""

@@ -1,0 +1,1 @@
+"""From landmarks to a head code: pose, identity, action units, emotions, and the statistics they rest on."""
