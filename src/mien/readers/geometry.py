@@ -1,7 +1,8 @@
 """Reader ``geometry``: action units, emotions and head angles from a fitted head model, in milliseconds and without a network.
 
 Intensities are distances moved, in steps of the head model's full movements; emotions are scores of a small regression (see
-`mien.geometry.fitting.emotion`). Gaze and what landmarks cannot tell is NaN.
+`mien.geometry.fitting.emotion`). Gaze and what landmarks cannot tell is NaN. Angles are 0 where the head model looks straight ahead;
+people who look into a camera have a pitch of about -9 degrees, as the model holds its chin higher than people do.
 """
 
 from collections.abc import Sequence
