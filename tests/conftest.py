@@ -11,6 +11,10 @@ from mien.data.renders import render
 from mien.geometry import head
 
 
+def pytest_addoption(parser):
+    parser.addoption("--renew-golden", action="store_true", help="write the golden pictures anew; look at them before you commit")
+
+
 def pytest_collection_modifyitems(items):
     """Tests marked `data` run where MIEN_DATA names the folder of third-party data."""
     if not os.environ.get("MIEN_DATA"):
