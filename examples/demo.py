@@ -19,11 +19,11 @@ from mien.api.labelled import side_by_side
 
 TILE = 320  # pixels
 EDITS = {
-    "smile": "AU6=4 AU12=5",
-    "sulk": "AU12=0 AU25=0 AU15=4 AU17=3",
-    "doubt": "AU4=4 AU7=2 AU12=0",
-    "wink": "AU43L=5 AU12L=+2",
-    "surprise": "AU1=5 AU2=5 AU5=3 AU12=0 AU26=5",
+    "broader": "AU6=+3 AU12=+1.5",
+    "calmer": "AU12=0 AU26=0",
+    "frown": "AU4=5 AU9=2",
+    "wink": "AU43L=5",
+    "surprise": "AU1=5 AU2=5 AU5=3 AU26=5",
 }
 
 
@@ -54,13 +54,13 @@ def main(out: Path) -> None:
     for name, edit in EDITS.items():
         result = mien.edit(photo, edit)
         print(result.save(out / f"{name}.png"), edit)
-        pictures.append((around(result.rgb, face), f"{name}: {edit}"))
+        pictures.append((around(result.rgb, face), edit))
     print(images.write(side_by_side(pictures), out / "strip.png"))
-    print(images.write(mien.edit(photo, EDITS["smile"]).compare(), out / "smile.compare.png"))
+    print(images.write(mien.edit(photo, EDITS["surprise"]).compare(), out / "surprise.compare.png"))
 
-    smile = mien.animate(photo, to=EDITS["smile"], seconds=1.5)
-    print(smile.save(out / "smile.mp4"))
-    print(smile.save(out / "smile.gif"))
+    moving = mien.animate(photo, to=EDITS["surprise"], seconds=1.5)
+    print(moving.save(out / "surprise.mp4"))
+    print(moving.save(out / "surprise.gif"))
     print(mien.capture(photo).save(out / "face.glb"))
 
     units = faces.filter(regex=r"^AU\d\d$").iloc[0].sort_values(ascending=False)
