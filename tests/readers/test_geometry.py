@@ -96,7 +96,8 @@ def test_lines_drawn_between_the_brows_are_seen(neutral):
 def test_real_people_are_told_apart(reader):
     from mien.metrics.reader import score_reader
 
-    table = score_reader(reader, Path(os.environ["MIEN_DATA"])).set_index("measure")["teacher"]
-    assert table["AU12"] >= 0.94
-    assert table["AU01 + AU02 + AU05 + AU25 + AU26"] >= 0.88
-    assert table["anger score"] >= 0.75
+    table = score_reader(reader, Path(os.environ["MIEN_DATA"])).set_index("measure")
+    smile, surprise, anger = "AU12", "AU01 + AU02 + AU05 + AU25 + AU26", "anger score"
+    assert table.teacher[smile] >= 0.94 and table.own[smile] >= 0.94
+    assert table.teacher[surprise] >= 0.88 and table.own[surprise] >= 0.80
+    assert table.teacher[anger] >= 0.75 and table.own[anger] >= 0.75

@@ -52,7 +52,7 @@ def score_reader(reader: Reader, data: Path | None = None, *, split: str = "test
     labeller, network = Labeller(Teacher(folder / "face_landmark.tflite"), mirror), landmarker()
     by_teacher = _readings(reader, crops, indices, lambda rgb, five: _taught(labeller, rgb, five))
     by_network = _readings(reader, crops, indices, lambda rgb, five: _found(network, rgb, five))
-    labels = np.array([crops.labels[i] for i in indices])
+    labels = np.array([crops.labels[i] for i in indices.tolist()])
     rows = []
     for name, (expression, number) in MEASURES.items():
         shown, calm = labels == expression, labels == "neutral"
@@ -71,7 +71,7 @@ def _auc(numbers: list[float], shown: np.ndarray, calm: np.ndarray) -> float:
 def _readings(
     reader: Reader, crops: CropSet, indices: Int[np.ndarray, " n"], look: Callable[[np.ndarray, np.ndarray], Face]
 ) -> list[Reading]:
-    faces = [(crops[i], look(crops[i], crops.points[i].astype(np.float64))) for i in indices]
+    faces = [(crops[i], look(crops[i], crops.points[i].astype(np.float64))) for i in indices.tolist()]
     return reader.measure([Crop(rgb, np.eye(3), face) for rgb, face in faces])
 
 
