@@ -4,13 +4,13 @@
 ``.glb``  the head at rest with the photo as texture, morph targets under AU names (``AU12L``: intensity 5 at weight 1) and
           ARKit names, set to the captured expression; captured from a video, with an animation of the AU targets and the turn of
           the head. Drive the AU targets or the ARKit ones, not both. `tongueOut` does not exist
-``.obj``  the head as captured, with its ``.mtl`` and ``.png`` beside it
+``.obj``  the head as captured, with its ``.mtl`` and ``.texture.png`` beside it
 ``.npz``  all numbers: see `Head.arrays`
 ``.csv``  a row for each frame: time, pitch, yaw, roll, AU intensities 0..5, ARKit weights 0..1 (`tongueOut` is empty)
 ========  =====================================================================================================================
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 
 from mien import files, tables
 from mien.aus import AXES, MAX_INTENSITY, AUVector
-from mien.errors import DataError, UsageError, one_of
+from mien.errors import DataError, one_of
 from mien.geometry import head as heads
 from mien.geometry import rotation
 from mien.geometry.drawing import morph
@@ -45,6 +45,7 @@ class Head:
     still: int = 0  #: the frame of `photo`
     face: Face | None = None  #: as read in `photo`: lays the texture onto its landmarks to the pixel
     model: HeadModel = field(default_factory=heads.bundled)
+    inputs: tuple[Path, ...] = ()  #: all files it was captured from: never written over
 
     def __post_init__(self) -> None:
         if not (len(self.codes) == len(self.times) > self.still >= 0) or (np.diff(self.times) <= 0).any():
@@ -130,14 +131,19 @@ class Head:
     def save(self, path: Path | str) -> Path:
         """Write the head as .glb, .obj, .npz or .csv, by the suffix; a file appears whole or not at all.
 
-        Raises `UsageError` for another suffix and `DataError` when the file cannot be written.
+        Raises `DataError` for another suffix, for a file that the head was captured from, and when the file cannot be written.
         """
         path = Path(path)
-        writers: Mapping[str, Callable[[Head, Path], None]] = {".glb": _glb, ".obj": _obj, ".npz": _npz, ".csv": _csv}
-        if path.suffix.lower() not in writers:
-            raise UsageError(f"cannot write a head to {path.name}: its suffix {one_of(path.suffix.lower(), writers)}")
-        writers[path.suffix.lower()](self, path)
+        check_target(path, self.inputs)
+        _WRITERS[path.suffix.lower()](self, path)
         return path
+
+
+def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise the `DataError` that `Head.save` would raise for this name, before anything is done."""
+    if path.suffix.lower() not in _WRITERS:
+        raise DataError(f"cannot write a head to {path.name}: its suffix {one_of(path.suffix.lower(), _WRITERS)}")
+    files.target(path, inputs=inputs, error=DataError)
 
 
 def _shown(code: HeadCode) -> AUVector:
@@ -160,8 +166,8 @@ def _brightness(head: Head) -> float:
     return float(np.clip((np.median(head.texture[row, column].max(axis=1)) / _TYPICAL_SKIN) ** 2.2, 0.1, 1.2))
 
 
-def _write(path: Path, content: bytes) -> None:
-    with files.replacing(path, inputs=(), error=DataError) as partial:
+def _write(head: Head, path: Path, content: bytes) -> None:
+    with files.replacing(path, inputs=head.inputs, error=DataError) as partial:
         partial.write_bytes(content)
 
 
@@ -173,7 +179,7 @@ def _glb(head: Head, path: Path) -> None:
     if len(head.codes) > 1:
         animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head._rotations))
     source = {"tool": "mien", "source_sha256": head.photo.sha256}
-    _write(path, gltf.glb(parts, names, weights[head.still], _png(head), animation=animation, extras=source))
+    _write(head, path, gltf.glb(parts, names, weights[head.still], _png(head), animation=animation, extras=source))
 
 
 def _quaternions(rotations: Float[np.ndarray, "t 3 3"]) -> Float[np.ndarray, "t 4"]:
@@ -187,16 +193,21 @@ def _quaternions(rotations: Float[np.ndarray, "t 3 3"]) -> Float[np.ndarray, "t 
 def _obj(head: Head, path: Path) -> None:
     still = np.zeros((0, *head.vertices.shape), np.float32)
     parts = surfaces.surfaces(head.model, head.vertices, still, _brightness(head))
-    materials, picture = path.with_suffix(".mtl"), path.with_suffix(".png")
-    _write(picture, _png(head))
-    _write(materials, wavefront.mtl(parts, picture.name).encode())
-    _write(path, wavefront.obj(parts, materials.name).encode())
+    materials, picture = path.with_suffix(".mtl"), path.with_suffix(".texture.png")
+    for beside in (picture, materials):
+        files.target(beside, inputs=head.inputs, error=DataError)
+    _write(head, picture, _png(head))
+    _write(head, materials, wavefront.mtl(parts, picture.name).encode())
+    _write(head, path, wavefront.obj(parts, materials.name).encode())
 
 
 def _npz(head: Head, path: Path) -> None:
-    with files.replacing(path, inputs=(), error=DataError) as partial:
+    with files.replacing(path, inputs=head.inputs, error=DataError) as partial:
         np.savez_compressed(partial, allow_pickle=False, **head.arrays())
 
 
 def _csv(head: Head, path: Path) -> None:
-    tables.write(head.table(), path)
+    tables.write(head.table(), path, inputs=head.inputs)
+
+
+_WRITERS: Mapping[str, Callable[[Head, Path], None]] = {".glb": _glb, ".obj": _obj, ".npz": _npz, ".csv": _csv}

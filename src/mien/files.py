@@ -72,6 +72,17 @@ def _media(files: Iterable[Path], where: str) -> list[Path]:
     return media
 
 
+def target(path: Path, *, inputs: Iterable[Path], error: type[MienError]) -> Path:
+    """The file that `path` leads to, through symbolic links; raises `error` when it is a folder or one of `inputs`."""
+    found = Path(os.path.realpath(path.expanduser()))
+    if found.is_dir():
+        raise error(f"{path} is a folder: name the file to write")
+    for source in inputs:
+        if found.exists() and source.exists() and found.samefile(source):
+            raise error(f"{path} is an input itself: write to another name; only an edit can write over its photo, with --in-place")
+    return found
+
+
 @contextmanager
 def replacing(path: Path, *, inputs: Iterable[Path], error: type[MienError]) -> Generator[Path]:
     """A temporary name beside `path` with the same suffix: renamed to `path` at success, gone without a trace otherwise.
@@ -79,20 +90,15 @@ def replacing(path: Path, *, inputs: Iterable[Path], error: type[MienError]) -> 
     `inputs` are files that must not be overwritten, under whatever name they are reached. A symbolic link is written through;
     the mode of a file that is replaced is kept. Raises `error` when `path` is an input or a folder, or cannot be written.
     """
-    target = Path(os.path.realpath(path.expanduser()))
-    if target.is_dir():
-        raise error(f"{path} is a folder: name the file to write")
-    for source in inputs:
-        if target.exists() and source.exists() and target.samefile(source):
-            raise error(f"{path} is the input itself: write to another name, or ask for it with --in-place (in_place=True)")
-    partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    final = target(path, inputs=inputs, error=error)
+    partial = final.with_name(f".{final.stem}.{secrets.token_hex(4)}{final.suffix}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
         partial.touch(exist_ok=False)
         yield partial
-        if target.exists():
-            shutil.copymode(target, partial)
-        partial.replace(target)
+        if final.exists():
+            shutil.copymode(final, partial)
+        partial.replace(final)
     except OSError as problem:
         raise error(f"{path} cannot be written: {problem.strerror or problem}") from problem
     finally:

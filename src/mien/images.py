@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,7 @@ def write(
     alpha: UInt8[np.ndarray, "h w"] | None = None,
     like: Photo | None = None,
     provenance: Provenance | None = None,
+    inputs: Iterable[Path] = (),
     in_place: bool = False,
     quality: int = 95,
 ) -> Path:
@@ -134,17 +136,17 @@ def write(
     of the source's EXIF is copied: the pixels are upright already, and its place and camera stay private.
 
     `like` is the photo it was made from: its alpha is used when `alpha` is None and the size is the same, and its file is never
-    overwritten unless `in_place`. `provenance` is written into the file (`mien.provenance`), and signed where the extra `c2pa`
-    is installed. The file is written under a temporary name and renamed; folders are made as needed.
+    overwritten unless `in_place`; the files `inputs` never are. `provenance` is written into the file (`mien.provenance`), and
+    signed where the extra `c2pa` is installed. The file is written under a temporary name and renamed; folders are made as needed.
 
     Raises `ImageError` for an unknown suffix, for the input's own name, and when it cannot be written: nothing is left then.
     """
     path = Path(path)
-    kind = _format(path)
+    kind, inputs = _format(path), list(inputs)
     if alpha is None and like is not None and like.alpha is not None and like.alpha.shape == rgb.shape[:2]:
         alpha = like.alpha
     source = like.path if like else None
-    with files.replacing(path, inputs=[source] if source and not in_place else [], error=ImageError) as partial:
+    with files.replacing(path, inputs=[*inputs, source] if source and not in_place else inputs, error=ImageError) as partial:
         try:
             _picture(rgb, alpha, kind).save(partial, kind, **_options(kind, quality, provenance))
         except ValueError as problem:  # a picture beyond the limits of the format, such as 65,536 pixels wide in JPEG
@@ -155,6 +157,12 @@ def write(
         with files.replacing(sidecar(path), inputs=[], error=ImageError) as partial:
             partial.write_bytes(provenance.to_xmp())
     return path
+
+
+def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise the `ImageError` that `write` would raise for this name, before anything is done."""
+    _format(path)
+    files.target(path, inputs=inputs, error=ImageError)
 
 
 def _format(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Pictures of readings: a photo with what was read of its faces, and a video's action units over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +77,12 @@ def video(rows: Sequence[Row], face: int = 0) -> Figure:
     return figure
 
 
-def write(figure: Figure, path: Path | str) -> Path:
-    """Write a figure as .png, .pdf or .svg; the file appears whole or not at all."""
+def write(figure: Figure, path: Path | str, *, inputs: Iterable[Path] = ()) -> Path:
+    """Write a figure as .png, .pdf or .svg, over none of the files `inputs`; the file appears whole or not at all."""
     path = Path(path)
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise DataError(f"cannot draw a plot to {path.name}: name it .png, .pdf or .svg")
-    with files.replacing(path, inputs=(), error=DataError) as partial:
+    with files.replacing(path, inputs=inputs, error=DataError) as partial:
         figure.savefig(partial, dpi=150, format=path.suffix[1:].lower())
     return path
 

@@ -6,14 +6,14 @@ import torch
 import trimesh
 
 from mien.aus import AXES, AUVector
-from mien.errors import DataError, UsageError
+from mien.errors import DataError
 from mien.export import Head
 from mien.geometry.exchange import arkit
 
 
 def test_obj_is_the_head_as_captured_with_its_texture(still, tmp_path) -> None:
     path = still.save(tmp_path / "face.obj")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["face.mtl", "face.obj", "face.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["face.mtl", "face.obj", "face.texture.png"]
     scene = trimesh.load(path, process=False)
     parts = scene.geometry.values()
     assert sum(len(g.faces) for g in parts) == len(still.model.triangles)
@@ -22,7 +22,7 @@ def test_obj_is_the_head_as_captured_with_its_texture(still, tmp_path) -> None:
     np.testing.assert_array_equal(np.asarray(skin.visual.material.image.convert("RGB")), still.texture)
     text = (tmp_path / "face.mtl").read_text()
     assert text.count("newmtl") == 6
-    assert text.count("map_Kd face.png") == 2
+    assert text.count("map_Kd face.texture.png") == 2
 
 
 def test_npz_holds_every_number(clip, tmp_path) -> None:
@@ -85,7 +85,7 @@ def test_a_movement_with_two_names_counts_once(still) -> None:
 
 
 def test_what_cannot_be_saved_says_so(still, tmp_path) -> None:
-    with pytest.raises(UsageError, match=r"its suffix '\.fbx' is not one of \.glb, \.obj, \.npz, \.csv"):
+    with pytest.raises(DataError, match=r"its suffix '\.fbx' is not one of \.glb, \.obj, \.npz, \.csv"):
         still.save(tmp_path / "face.fbx")
     (tmp_path / "face.npz").mkdir()
     with pytest.raises(DataError, match="is a folder"):

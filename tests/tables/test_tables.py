@@ -168,7 +168,7 @@ def test_json_is_one_document_with_null_for_what_was_not_measured() -> None:
 
 def test_what_cannot_be_written_says_so(tmp_path, monkeypatch) -> None:
     table = tables.table(rows())
-    with pytest.raises(UsageError, match=r"its suffix '\.xlsx' is not one of \.csv, \.parquet, \.json"):
+    with pytest.raises(DataError, match=r"its suffix '\.xlsx' is not one of \.csv, \.parquet, \.json"):
         tables.write(table, tmp_path / "t.xlsx")
     (tmp_path / "t.csv").mkdir()
     with pytest.raises(DataError, match="is a folder"):

@@ -177,7 +177,7 @@ def test_a_failure_in_the_block_keeps_what_was_there(tmp_path, suffix):
 def test_no_input_is_overwritten(tmp_path):
     path = written(tmp_path / "a.mp4", reel(3))
     (tmp_path / "link.mp4").symlink_to(path)
-    with pytest.raises(VideoError, match="is the input itself"):
+    with pytest.raises(VideoError, match="is an input itself"):
         written(tmp_path / "link.mp4", reel(3), inputs=[images.read(reel(1)[0]).path or Path("none"), path])
 
 

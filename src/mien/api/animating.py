@@ -29,6 +29,7 @@ class Animation:
     portrait: Portrait
     motions: Sequence[Motion]  #: one for each chosen face, all with the same times
     made: str  #: how, in words, for the record
+    inputs: tuple[Path, ...] = ()  #: what moves it, if that is a file: never written over
 
     @property
     def fps(self) -> float:
@@ -46,7 +47,7 @@ class Animation:
         """Write .mp4, .webm, .gif or .webp, frame by frame; `on_frame` is called after each. The file says how it was made."""
         photo = self.portrait.photo
         made = Provenance("animated", self.portrait.engine.name, self.made, photo.sha256)
-        inputs = [photo.path] if photo.path else []
+        inputs = [*([photo.path] if photo.path else []), *self.inputs]
         with video.Writer(path, photo.size, self.fps, provenance=made, inputs=inputs) as writer:
             for rgb in self:
                 writer.add(rgb)
@@ -81,10 +82,10 @@ def animate(
         return Animation(portrait, _between(portrait, from_ or (), to or (), seconds, fps), made)
     if driver is not None:
         times, expressions = expressions_of(driver)
-        moves, made = motion.follow(times, expressions, fps), f"driver {Path(driver).name}"
+        mover, moves, kind = Path(driver), motion.follow(times, expressions, fps), "driver"
     else:
-        moves, made = motion.read(str(keys), fps=fps), f"keys {Path(str(keys)).name}"
-    return Animation(portrait, [moves] * len(portrait.numbers), made)
+        mover, moves, kind = Path(str(keys)), motion.read(str(keys), fps=fps), "keys"
+    return Animation(portrait, [moves] * len(portrait.numbers), f"{kind} {mover.name}", (mover.expanduser(),))
 
 
 def _said(words: Words | None) -> str:

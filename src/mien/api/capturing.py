@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def _of_photos(inputs: Sequence[Clip], method: Capture, face: Choice, on_picture
         on_picture()
     codes = _solved(method, crops)
     best = _most_frontal(codes)
-    return Head((codes[best],), next(iter(inputs[best].frames())))
+    photo = next(iter(inputs[best].frames()))
+    return Head((codes[best],), photo, face=crops[best].face, inputs=_files(inputs))
 
 
 def _cut(photo: Photo, face: Choice) -> Crop:
@@ -66,7 +68,11 @@ def _of_video(clip: Clip, method: Capture, face: Choice, on_picture: Callable[[]
     codes = _solved(method, [slim(found) for _, _, found in seen])
     best = _most_frontal(codes)
     photo = next(islice(clip.frames(), seen[best][0], None))
-    return Head(tuple(codes), photo, np.array([time for _, time, _ in seen]), best)
+    return Head(tuple(codes), photo, np.array([time for _, time, _ in seen]), best, seen[best][2], inputs=_files([clip]))
+
+
+def _files(inputs: Sequence[Clip]) -> tuple[Path, ...]:
+    return tuple(Path(clip.file).expanduser() for clip in inputs if clip.file)
 
 
 def _solved(method: Capture, crops: Sequence[Crop]) -> list[HeadCode]:

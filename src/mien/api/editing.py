@@ -41,6 +41,7 @@ class EditResult:
     portrait: Portrait
     reader: Reader
     rounds: int = 0  #: of corrections that `solve` made
+    inputs: tuple[Path, ...] = ()  #: other files it was made from: never written over
 
     @property
     def image(self) -> Image.Image:
@@ -101,7 +102,7 @@ class EditResult:
 
     def save(self, path: str | Path, *, in_place: bool = False) -> Path:
         """Write the edited picture; the file says how it was made. Never over the photo's own file unless `in_place`."""
-        return images.write(self.rgb, path, like=self.photo, provenance=self.provenance, in_place=in_place)
+        return images.write(self.rgb, path, like=self.photo, provenance=self.provenance, inputs=self.inputs, in_place=in_place)
 
     @property
     def provenance(self) -> Provenance:
@@ -144,7 +145,8 @@ def edit(
     portrait = Portrait.of(images.read(photo), registry.engine(engine), face)
     reader = registry.reader("geometry")
     solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
-    return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds)
+    others = (Path(like).expanduser(),) if isinstance(like, str | Path) else ()
+    return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds, others)
 
 
 def _wanted(edits: Words, like: Source | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:

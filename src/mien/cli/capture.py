@@ -17,8 +17,10 @@ def capture(
     face: Face = None,
 ) -> None:
     """Turn the face of a photo, of several photos of one person, or of a video into a textured 3-D head with morph targets."""
-    from mien.api import capturing
+    from mien import export
+    from mien.api import capturing, sources
 
+    export.check_target(out, [Path(clip.file) for clip in sources.clips(paths)])
     with progress("looking") as tick:
         head = capturing.capture(paths, capture=capture, face=face_choice(face), on_picture=tick)
     note(f"out: {head.save(out)}")

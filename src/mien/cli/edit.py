@@ -41,6 +41,8 @@ def edit(
     from mien import images
     from mien.api import editing
 
+    if out is not None:
+        images.check_target(out, [Path(name).expanduser() for name in ([] if in_place else [photo]) + ([like] if like else [])])
     result = editing.edit(
         photo, edits or (), like=like, only=only, emotion=emotion, text=text, engine=engine, face=face_choice(face), solve=solve
     )
@@ -48,7 +50,9 @@ def edit(
     paths = {"out": str(written)}
     if compare:
         beside = written.with_name(f"{written.stem}.compare{written.suffix}")
-        paths["compare"] = str(images.write(result.compare(), beside, like=result.photo, provenance=result.provenance))
+        paths["compare"] = str(
+            images.write(result.compare(), beside, like=result.photo, provenance=result.provenance, inputs=result.inputs)
+        )
     if as_json:
         say_json({**paths, **result.to_dict()})
         return

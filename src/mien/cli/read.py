@@ -1,5 +1,6 @@
 """``mien read``."""
 
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from mien.cli.console import note, progress, say, say_table
 from mien.cli.words import Paths, end_with
+from mien.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,13 +37,14 @@ def read(
 
     failures, rows = list[Failure](), list[tables.Row]()
     inputs = clips(paths, failures)
+    _check(inputs, out, plot, columns)
     known = None if any(clip.is_video for clip in inputs) else len(inputs)
     with progress("reading", known) as tick:
         for part in read_each(inputs, registry.reader(reader), failures, tick):
             rows.extend(part)
     table = tables.table(rows, columns)
     if out is not None:
-        note(f"out: {tables.write(table, out)}")
+        note(f"out: {tables.write(table, out, inputs=_files(inputs))}")
     if plot is not None:
         for path in _draw(inputs, rows, plot):
             note(f"plot: {path}")
@@ -52,18 +55,41 @@ def read(
     end_with(failures, done=len({row.file for row in rows}))
 
 
+def _check(inputs: "Sequence[Clip]", out: Path | None, plot: Path | None, columns: str) -> None:
+    """Whether all can be written that is asked for, before the long work of reading."""
+    from mien import tables
+
+    tables.table([], columns)
+    if out is not None:
+        tables.check_target(out, _files(inputs))
+    if plot is not None and plot.exists() and not plot.is_dir():
+        raise DataError(f"--plot {plot} is a file: name a folder")
+
+
 def _draw(inputs: "Sequence[Clip]", rows: "Sequence[Row]", folder: Path) -> "Iterator[Path]":
     """A figure for each photo, and for each person of a video."""
     from mien import plots
 
+    taken = set[str]()
     for clip in inputs:
         mine = [row for row in rows if row.file == clip.file]
-        name = Path(clip.file).stem
+        name = _new_name(Path(clip.file).stem, taken)
         if not clip.is_video and mine:
-            yield plots.write(plots.photo(next(iter(clip.frames())).rgb, mine), folder / f"{name}.png")
+            yield plots.write(plots.photo(next(iter(clip.frames())).rgb, mine), folder / f"{name}.mien.png", inputs=_files(inputs))
         elif mine:
             for face in sorted({row.face for row in mine if row.reading is not None}):
-                yield plots.write(plots.video(mine, face), folder / f"{name}.{face}.png")
+                yield plots.write(plots.video(mine, face), folder / f"{name}.{face}.mien.png", inputs=_files(inputs))
+
+
+def _new_name(stem: str, taken: set[str]) -> str:
+    """The stem, numbered from 2 where an earlier input has it already."""
+    name = next(name for n in count(1) if (name := stem if n == 1 else f"{stem}.{n}") not in taken)
+    taken.add(name)
+    return name
+
+
+def _files(inputs: "Sequence[Clip]") -> list[Path]:
+    return [Path(clip.file).expanduser() for clip in inputs]
 
 
 def _print(rows: "Sequence[Row]") -> None:

@@ -16,7 +16,7 @@ A picture without a face is one row whose `score` is NaN. What a reader does not
 """
 
 from mien.tables.dialects import DIALECTS, table
-from mien.tables.files import to_json, write
+from mien.tables.files import check_target, to_json, write
 from mien.tables.own import AU_COLUMNS, COLUMNS, LANDMARK68, Row
 
-__all__ = ["AU_COLUMNS", "COLUMNS", "DIALECTS", "LANDMARK68", "Row", "table", "to_json", "write"]
+__all__ = ["AU_COLUMNS", "COLUMNS", "DIALECTS", "LANDMARK68", "Row", "check_target", "table", "to_json", "write"]

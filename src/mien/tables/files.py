@@ -2,12 +2,13 @@
 
 import importlib.util
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from mien import files
-from mien.errors import DataError, UsageError, one_of
+from mien.errors import DataError, one_of
 
 _SUFFIXES = (".csv", ".parquet", ".json")
 #: Spreadsheets run a cell that begins like this as a formula (OWASP, "CSV injection").
@@ -26,19 +27,26 @@ def to_json(table: pd.DataFrame) -> str:
     return json.dumps(rows, ensure_ascii=False, indent=1)
 
 
-def write(table: pd.DataFrame, path: Path | str) -> Path:
-    """Write a table as .csv, .parquet or .json, by the suffix; the file appears whole or not at all.
-
-    In CSV, text that a spreadsheet would run as a formula gets an apostrophe in front. Raises `UsageError` for another suffix and
-    `DataError` when the folder cannot be written, or when pyarrow is not installed and Parquet is asked for.
-    """
-    path = Path(path)
+def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise the `DataError` that `write` would raise for this name, before anything is done."""
     kind = path.suffix.lower()
     if kind not in _SUFFIXES:
-        raise UsageError(f"cannot write a table to {path.name}: its suffix {one_of(kind, _SUFFIXES)}")
+        raise DataError(f"cannot write a table to {path.name}: its suffix {one_of(kind, _SUFFIXES)}")
     if kind == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise DataError(f"{path.name} needs pyarrow, which is not installed: pip install 'mien[parquet]', or write .csv")
-    with files.replacing(path, inputs=(), error=DataError) as partial:
+    files.target(path, inputs=inputs, error=DataError)
+
+
+def write(table: pd.DataFrame, path: Path | str, *, inputs: Iterable[Path] = ()) -> Path:
+    """Write a table as .csv, .parquet or .json, by the suffix, over none of the files `inputs`; it appears whole or not at all.
+
+    In CSV, text that a spreadsheet would run as a formula gets an apostrophe in front. Raises `DataError` for
+    another suffix, when the folder cannot be written, and when pyarrow is not installed and Parquet is asked for.
+    """
+    path, inputs = Path(path), list(inputs)
+    check_target(path, inputs)
+    kind = path.suffix.lower()
+    with files.replacing(path, inputs=inputs, error=DataError) as partial:
         if kind == ".csv":
             text = table.apply(lambda column: column if pd.api.types.is_numeric_dtype(column) else column.map(harmless))
             text.to_csv(partial, index=False, float_format=f"%.{_DIGITS}g")
