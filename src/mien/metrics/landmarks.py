@@ -31,7 +31,7 @@ def point_errors(found: Float[np.ndarray, "468 3"], truth: Float[np.ndarray, "46
 def errors_on(crops: CropSet, indices: Int[np.ndarray, " n"], teacher: Teacher, network: Landmarker) -> pd.DataFrame:
     """A row for each face: `error`, `score` (presence) and `seconds`. The network starts where YuNet would send it."""
     rows: list[dict[str, float]] = []
-    for index in indices:
+    for index in indices.tolist():
         rgb, five = crops[index], crops.points[index].astype(np.float64)
         truth, _ = teacher.settled(rgb, teaching.square_of_five(five))
         begin = time.perf_counter()
