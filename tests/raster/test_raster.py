@@ -1,8 +1,5 @@
 """The rasteriser against closed forms and against a loop over pixels."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -121,18 +118,3 @@ def test_gradients_reach_vertices_and_attributes():
         return interpolate(rasterize(p, ONE, 8, 8), a, ONE).square().sum()
 
     assert torch.autograd.gradcheck(total, (points, attributes), eps=1e-6, atol=1e-5)
-
-
-@pytest.mark.skipif("MIEN_PARITY" not in os.environ, reason="needs the parity cases: MIEN_PARITY is not set")
-def test_rasterize():
-    """The published rasteriser of DECA (pytorch3d's rules), away from its edges."""
-    case = np.load(Path(os.environ["MIEN_PARITY"]) / "rasterize" / "case.npz")
-    corners = torch.tensor(case["in_vertices"], dtype=torch.float64)[None].clone()
-    corners[..., :2] = (corners[..., :2] + 1) * 32 - 0.5  # [-1, 1] to pixel centres
-    corners[..., 2] *= -1  # z runs away from the camera there
-    triangles = torch.tensor(case["in_faces"].astype(np.int64))
-    fragments = rasterize(corners, triangles, 64, 64)
-    safe = case["safe_mask"].astype(bool)
-    assert np.array_equal(fragments.triangle[0].numpy()[safe], case["p3d_face"][safe])
-    inside = safe & (case["p3d_face"] >= 0)
-    assert np.abs(fragments.barycentric[0].numpy()[inside] - case["p3d_bary"][inside]).max() < 1e-4
