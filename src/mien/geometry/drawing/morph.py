@@ -149,7 +149,20 @@ def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.
     out = np.zeros_like(marks)
     out[upper] -= _UPPER_SHARE[name] * extra
     out[lower] += (1 - _UPPER_SHARE[name]) * extra
+    if name == "lip":
+        out[lower] -= _held(sitting, expression, marks + out)[:, None] * across
     return out
+
+
+def _held(sitting: Sitting, expression: AUVector, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, " n"]:
+    """How far the lower lip must come up again, in pixels: unless told to part, lips uncover nothing below the photo's own teeth."""
+    lower = list(_CURVES["lip"][1])
+    across = sitting.slits["lip"].frame.across
+    more = expression.known.values - sitting.code.expression.known.values
+    parting = np.clip(np.where(_PARTS_LIPS, more, 0.0).max(), 0.0, 1.0)
+    gap = _gaps(marks, "lip") @ across
+    sinks = np.minimum((marks[lower] - sitting.landmarks[lower]) @ across, np.maximum(gap, 0.0))
+    return (1.0 - parting) * np.maximum(sinks, 0.0) * (_gaps(sitting.landmarks, "lip") @ across > 0.0)
 
 
 def _parted(sitting: Sitting, name: str, expression: AUVector) -> Float[np.ndarray, " n"]:

@@ -16,7 +16,11 @@ from mien.geometry.drawing.warp import Grid, draw
 _NODES = 320  # on the longer side of a mouth
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
 _ENAMEL = np.array([1.02, 1.0, 0.95])  # a warm white, mean 1
-_CAVITY = np.array([0.20, 0.10, 0.09])  # of the brightness of teeth
+_CAVITY = np.array([0.30, 0.125, 0.11])  # of the brightness of teeth
+_SHUT = 0.12  # cm: a photo whose lips part by less shows nothing of its inside
+_PEEP = 0.2  # cm of the upper row under the upper lip of a mouth that was shut and drops open
+_STRETCH = 0.12  # cm by which the photo's own teeth may be stretched before anything new is uncovered
+_TONGUE = np.array([1.0, 0.68, 0.66])  # of the colour of gums
 _BARE = 0.35  # of the height of the teeth in the photo: how much more of them a rising lip can bare
 _SHADOW = 0.45  # cm below the upper lip over which its shadow fades
 _BACK = 2.3  # cm along the arch where teeth sink into the dark
@@ -46,8 +50,14 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
     enamel = np.minimum(brightest, 215.0) * hue
     gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
     line = teeth.lip_line(sitting)
-    split = _split(rgb, sitting.slits["lip"])
+    split = 0.0 if _shut(sitting) else _split(rgb, sitting.slits["lip"])
     return Look(enamel, gum, line, _blur(rgb, sitting), _offset(sitting, line, split), split)
+
+
+def _shut(sitting: Sitting) -> bool:
+    """Whether the photo shows nothing between the lips."""
+    aperture = sitting.slits["lip"].aperture
+    return aperture < max(3.0, _SHUT * sitting.code.pose.scale)
 
 
 def _blur(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> float:
@@ -77,7 +87,7 @@ def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Fl
     s = float(np.clip(s, slit.s[0] + 0.35 * slit.length, slit.s[-1] - 0.35 * slit.length))
     upper, lower = (float(t[0]) for t in slit.at(np.array([s])))
     own = upper + split * (lower - upper)
-    if lower - upper < 0.02 * scale:
+    if _shut(sitting):
         own = upper + 0.26 * scale
     elif split == 0.0:
         own = upper - 0.05 * scale
@@ -86,8 +96,6 @@ def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Fl
 
 def _split(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> float:
     """How far down the opening of the photo its upper teeth reach: where brightness, followed from above, falls for good."""
-    if slit.aperture < 3.0:
-        return 1.0
     across = np.linspace(0.05, 0.95, 32, dtype=np.float32)
     s = np.linspace(slit.s[0] + 0.3 * slit.length, slit.s[-1] - 0.3 * slit.length, 24)
     upper, lower = slit.at(s)
@@ -113,7 +121,7 @@ def paint(
     if slit.aperture < 0.5 or not cover.any():
         return
     inner = _drawn(sitting, moved, look, box)
-    if sitting.slits["lip"].aperture > 0:
+    if not _shut(sitting):
         own, share = _own(rgb, sitting, moved, look, st)
         inner += share[..., None] * (own - inner)
     photo = box.of(rgb).astype(np.float32)
@@ -127,13 +135,26 @@ def _drawn(sitting: Sitting, moved: Moved, look: Look, box: Box) -> Float32[np.n
     grid = Grid(box.left, box.top, step, int(np.ceil(box.width / step)) + 1, int(np.ceil(box.height / step)) + 1)
     jaw = teeth.jaw(sitting.head, sitting.neutral, moved.points)
     rows = (teeth.upper(look.line), teeth.lower(look.line))
-    corners = np.concatenate([teeth.placed(rows[0], sitting, look.offset), teeth.placed(rows[1], sitting, look.offset, jaw)])
+    above = look.offset + _peep(sitting, moved, look)
+    corners = np.concatenate([teeth.placed(rows[0], sitting, above), teeth.placed(rows[1], sitting, look.offset, jaw)])
     triangles = torch.from_numpy(np.concatenate([rows[0].triangles, rows[1].triangles + len(rows[0].points)]))
     values = np.concatenate([teeth.tensors(row)[1] for row in rows])
     drawn, seen = draw(corners, values, triangles, grid)
     colours = _coloured(drawn, seen, look, slit=moved.slits["lip"], grid=grid, scale=sitting.code.pose.scale)
     colours = cv2.GaussianBlur(colours, (0, 0), max(0.8, look.blur / step))
     return grid.enlarge(colours, box)
+
+
+def _peep(sitting: Sitting, moved: Moved, look: Look) -> Float[np.ndarray, " 2"]:
+    """Pixels by which the upper row must come down to peep out, where the photo does not tell how far its teeth reach."""
+    if not _shut(sitting):
+        return np.zeros(2)
+    slit, scale = moved.slits["lip"], sitting.code.pose.scale
+    edge = sitting.code.pose.project(teeth.upper(look.line).edge[None])[0, :2] + look.offset
+    s, t = slit.frame.to(edge)
+    upper, lower = (float(margin[0]) for margin in slit.at(np.array([s])))
+    peep = min(_PEEP * scale, 0.5 * (lower - upper))
+    return max(upper + peep - float(t), 0.0) * slit.frame.across
 
 
 def _coloured(
@@ -157,7 +178,7 @@ def _coloured(
         colours[here] = base * lit + rest
     here = kind == teeth.TONGUE
     front = np.clip(1.15 - up[here], 0.0, 1.0) * (1 - 0.45 * np.abs(along[here]) ** 2)
-    wet = look.gum * (0.62 * ambient[here] * front * np.clip(open_by[here] / 1.5, 0.3, 1.0))[:, None]
+    wet = look.gum * _TONGUE * (0.62 * ambient[here] * front * np.clip(open_by[here] / 1.5, 0.3, 1.0))[:, None]
     colours[here] = np.maximum(wet, colours[here])
     return colours
 
@@ -170,7 +191,8 @@ def _own(
     What hangs from the skull stays where it is; a lip that rises off it shows more of the same teeth. What rests on the jaw goes with
     the lower lip, behind the upper teeth.
     """
-    slit, source = moved.slits["lip"], sitting.slits["lip"]
+    slit, source, scale = moved.slits["lip"], sitting.slits["lip"], sitting.code.pose.scale
+    reach = _STRETCH * scale
     s, t = st[..., 0], st[..., 1]
     u1, l1 = slit.at(s)
     u0, l0 = source.at(s)
@@ -180,20 +202,18 @@ def _own(
     upper_t = np.where(t < edge, edge - (edge - t) * height / (height + bared), t)
     hangs = np.maximum(l0 - edge, 1e-3)  # what rests on the jaw: stretched as the mouth opens, behind the upper teeth as it closes
     lower_t = np.where(l1 > l0, edge + (t - edge) * hangs / np.maximum(l1 - edge, hangs), t - (l1 - l0))
+    if look.split == 1.0:  # nothing is known below these teeth: let them follow the lower lip a little
+        upper_t = np.where(t < u0, upper_t, u0 + (t - u0) * (l0 - u0) / np.maximum(l0 - u0 + np.clip(l1 - l0, 0.0, reach), 1e-3))
     on_skull = (t < edge) | (look.split == 1.0)
     own_t = np.where(on_skull, upper_t, lower_t)
-    scale = sitting.code.pose.scale
     soft = max(1.0, 0.03 * scale)
-    rim = 0.07 * scale * np.clip(np.abs(l1 - l0) / (0.15 * scale), 0, 1)  # what borders on a lip that moves away is not teeth
+    rim = 0.07 * scale * np.clip((np.abs(l1 - l0) - reach) / (0.15 * scale), 0, 1)  # what borders on a lip that moves away is not teeth
     known = np.where(
         on_skull, _ramp(l0 - rim - own_t, soft) * _ramp(own_t - u0, soft), _ramp(own_t - edge, soft) * _ramp(l0 - own_t + soft, soft)
     )
     ends = np.minimum(s - source.s[0], source.s[-1] - s)
     known = known * _ramp(ends, 2 * soft) * (l0 - u0 > 0.5)
     own = sample(rgb, source.frame.back(np.stack([s, own_t], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
-    root = _ramp(u0 - bared - t, 3 * soft) * (look.split > 0)
-    own += root[..., None] * (look.gum * 0.85 - own)
-    known = np.maximum(known, root * (l0 - u0 > 0.5) * _ramp(ends, 2 * soft))
     return own, known.astype(np.float32)
 
 
