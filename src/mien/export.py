@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, UInt8
 from scipy.spatial.transform import Rotation
 
-from mien import files, tables
+from mien import files, images, tables
 from mien.aus import AXES, MAX_INTENSITY, AUVector
 from mien.errors import DataError, one_of
 from mien.geometry import head as heads
@@ -30,6 +30,7 @@ from mien.geometry import rotation
 from mien.geometry.drawing import morph
 from mien.geometry.exchange import arkit, bake, gltf, surfaces, wavefront
 from mien.geometry.head import HeadModel
+from mien.provenance import Provenance
 from mien.types import Face, HeadCode, Photo
 
 _TYPICAL_SKIN = 150.0  # brightness (0..255) of skin in full light: the plain colours of teeth and mouth are meant for it
@@ -155,6 +156,10 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
 
 
+def _made(head: Head) -> Provenance:
+    return Provenance("captured", source_sha256=head.photo.sha256)
+
+
 def _png(head: Head) -> bytes:
     return cv2.imencode(".png", head.texture[..., ::-1])[1].tobytes()
 
@@ -178,7 +183,7 @@ def _glb(head: Head, path: Path) -> None:
     animation = None
     if len(head.codes) > 1:
         animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head._rotations))
-    source = {"tool": "mien", "source_sha256": head.photo.sha256}
+    source = {name: value for name, value in vars(_made(head)).items() if value}
     _write(head, path, gltf.glb(parts, names, weights[head.still], _png(head), animation=animation, extras=source))
 
 
@@ -196,7 +201,7 @@ def _obj(head: Head, path: Path) -> None:
     materials, picture = path.with_suffix(".mtl"), path.with_suffix(".texture.png")
     for beside in (picture, materials):
         files.target(beside, inputs=head.inputs, error=DataError)
-    _write(head, picture, _png(head))
+    images.write(head.texture, picture, provenance=_made(head), inputs=head.inputs)
     _write(head, materials, wavefront.mtl(parts, picture.name).encode())
     _write(head, path, wavefront.obj(parts, materials.name).encode())
 

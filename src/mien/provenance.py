@@ -1,10 +1,11 @@
-"""Provenance: every picture and video that mien writes says what was done, by what, and from what.
+"""Provenance: every edited photo and animation, and every captured texture, says what was done, by what, and from what.
 
 The record is an XMP packet: in PNG (iTXt), JPEG (APP1), WebP (chunk) and TIFF (tag 700) where every tool looks for it; in GIF as
 the comment; in MP4 and WebM as the metadata entry ``xmp`` beside a ``comment`` for people; a BMP can hold nothing, its packet
 lies beside it as ``NAME.bmp.xmp``. With the extra ``c2pa`` the file is also signed (`mien.signing`).
 """
 
+import json
 import re
 import shutil
 import struct
@@ -16,7 +17,7 @@ from xml.etree import ElementTree
 
 import av
 
-from mien import signing
+from mien import files, signing
 from mien.errors import MienError
 from mien.pixels import opened
 
@@ -137,15 +138,32 @@ def _into_webp(path: Path, packet: bytes) -> None:
 
 
 def describe(path: str | Path) -> Provenance | None:
-    """What a picture or video says of its making, or None when mien did not write it.
+    """What a picture, a video or a head (.glb) says of its making, or None when mien did not write it.
 
     `signature` tells whether a C2PA manifest is in the file and what it is worth. Raises `MienError` for a file that is neither.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise MienError(f"{path}: there is no such file")
+    if reason := files.unreadable(path):
+        raise MienError(f"{path}: {reason}")
+    if path.suffix.lower() == ".glb":
+        return _from_glb(path)
     found = _from_xmp(_packet(path))
     return replace(found, signature=signing.state(path)) if found else None
+
+
+def _from_glb(path: Path) -> Provenance | None:
+    """The record in ``asset.extras`` of a binary glTF (glTF 2.0, section 4.4: 12 bytes, then the JSON chunk), or None without one."""
+    with path.open("rb") as file:
+        magic, _, _, length, kind = struct.unpack("<4sIIII", file.read(20).ljust(20, b"\0"))
+        if magic != b"glTF" or kind != 0x4E4F534A:
+            raise MienError(f"{path}: it is named .glb, but it is no binary glTF")
+        try:
+            extras = json.loads(file.read(length)).get("asset", {}).get("extras", {})
+        except (ValueError, AttributeError) as problem:
+            raise MienError(f"{path}: the glTF is damaged or cut off") from problem
+    if not isinstance(extras, dict) or extras.get("tool") != "mien":
+        return None
+    return Provenance(**{name: str(extras[name]) for name in _RECORDED if name in extras} | {"action": "captured"})
 
 
 def sidecar(path: Path) -> Path:
@@ -166,4 +184,4 @@ def _packet(path: Path) -> str | bytes:
         with av.open(str(path), metadata_errors="replace") as container:
             return container.metadata.get("xmp", "") or container.metadata.get("XMP", "")
     except (av.FFmpegError, OSError) as problem:
-        raise MienError(f"{path} is neither a picture nor a video that can be read") from problem
+        raise MienError(f"{path} is neither a picture, a video nor a head (.glb) that can be read") from problem

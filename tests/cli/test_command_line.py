@@ -83,6 +83,13 @@ def test_an_edit_writes_the_picture_its_comparison_and_one_json_document(photo, 
         (["edit", "face.png", "AU12=+2", "-o", "x.png", "--engine", "mash"], 2, "did you mean 'mesh'"),
         (["edit", "face.png", "AU12=+2", "-o", "x.docx"], 1, "suffix"),
         (["edit", "face.png", "--text", "a smile", "-o", "x.png"], 1, "the engine mesh cannot do"),
+        (["edit", "face.png", "AU12=9", "-o", "x.png"], 1, "FACS intensities run from 0 to 5"),
+        (["edit", "face.png", "--emotion", "joy", "-o", "x.png"], 1, "emotion 'joy' is not one of"),
+        (["edit", "face.png", "--like", "face.png", "--only", "nose", "-o", "x.png"], 1, "part 'nose' is not one of"),
+        (["edit", "face.png", "AU12=+2", "-o", "."], 1, "suffix"),
+        (["read", "face.png", "-o", "x.docx"], 1, "suffix"),
+        (["capture", "face.png", "-o", "x.stl"], 1, "suffix"),
+        (["animate", "face.png", "--to", "AU12=4", "-o", "x.avi"], 1, "suffix"),
         (["read", "empty"], 1, "has no picture or video"),
         (["read", "text.jpg"], 1, "it is text, not a picture"),
         (["read", "face.png", "--colums", "x"], 2, "--columns"),
@@ -92,6 +99,8 @@ def test_an_edit_writes_the_picture_its_comparison_and_one_json_document(photo, 
         (["weights", "get", "yunet", "--offline"], 1, "--offline forbids"),
         (["score", "edits"], 1, "third-party data"),
         (["doctor", "nowhere.png"], 1, "there is no such file"),
+        (["doctor", "text.jpg"], 1, "neither a picture, a video nor a head"),
+        (["doctor", "empty"], 1, "this is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -140,6 +149,9 @@ def test_an_animation_and_a_head(photo, tmp_path):
     run = _in_process(["capture", "face.png", "-o", "face.glb"], tmp_path)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "face.glb").read_bytes()[:4] == b"glTF"
+    told = _in_process(["doctor", "face.glb", "--json"], tmp_path)
+    made = json.loads(told.stdout)
+    assert told.returncode == 0 and made["action"] == "captured" and made["source_sha256"] == images.read(photo).sha256
 
 
 def test_the_doctor_finds_this_installation_well(tmp_path):
@@ -148,3 +160,12 @@ def test_the_doctor_finds_this_installation_well(tmp_path):
     found = {finding["what"]: finding for finding in json.loads(run.stdout)}
     assert found["an edit"]["state"] == "ok"
     assert found["landmarks.safetensors"]["state"] == found["head.safetensors"]["state"] == "ok"
+
+
+def test_what_solving_could_not_reach_is_told_by_name(tmp_path, photo):
+    run = _in_process(["edit", "face.png", "AU12=5", "AU15=5", "AU01=+1", "--solve", "--json", "-o", "x.png"], tmp_path)
+    far = [line["au"] for line in json.loads(run.stdout)["report"] if line["role"] == "commanded" and abs(line["error"]) > 0.5]
+    assert run.returncode == 0 and far
+    assert run.stderr == f"mien: --solve could not bring {', '.join(far)} within 0.5 of what was commanded\n"
+    easy = _in_process(["edit", "face.png", "AU12=+1", "--solve", "--json", "-o", "x.png"], tmp_path)
+    assert easy.returncode == 0 and easy.stderr == ""

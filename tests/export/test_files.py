@@ -5,6 +5,7 @@ import pytest
 import torch
 import trimesh
 
+from mien import provenance
 from mien.aus import AXES, AUVector
 from mien.errors import DataError
 from mien.export import Head
@@ -13,6 +14,8 @@ from mien.geometry.exchange import arkit
 
 def test_obj_is_the_head_as_captured_with_its_texture(still, tmp_path) -> None:
     path = still.save(tmp_path / "face.obj")
+    made = provenance.describe(tmp_path / "face.texture.png")
+    assert made is not None and (made.action, made.source_sha256) == ("captured", "0" * 64)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["face.mtl", "face.obj", "face.texture.png"]
     scene = trimesh.load(path, process=False)
     parts = scene.geometry.values()

@@ -18,7 +18,7 @@ from mien.api.labelled import side_by_side
 from mien.api.measuring import Line, measure_again, report, shape_similarity
 from mien.api.portrait import Choice, Portrait
 from mien.api.reading import main_reading
-from mien.api.solving import Solution, solve_for
+from mien.api.solving import TOLERANCE, Solution, solve_for
 from mien.api.sources import Source
 from mien.aus import AUVector
 from mien.edits import Edit, TextEdit, TransferEdit
@@ -80,6 +80,12 @@ class EditResult:
             target = language.commanded(self.edits, was.aus)
             lines.extend(report(number, was.aus, unseen if now is None else now.aus, target))
         return lines
+
+    @property
+    def missed(self) -> list[str]:
+        """The commanded units, each named once, that are further from their target than `solve` aims for, or were not seen any more."""
+        far = (line.au for line in self.lines if line.role == "commanded" and not abs(line.error) <= TOLERANCE)
+        return list(dict.fromkeys(far))
 
     @property
     def report(self) -> pd.DataFrame:

@@ -10,11 +10,11 @@ from mien.errors import MienError
 
 
 def doctor(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A picture or video: how was it made?")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A picture, video or head (.glb): how was it made?")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")] = False,
 ) -> None:
-    """Examine this installation; or tell how a picture or video was made. Exit code 1 when something is bad."""
+    """Examine this installation; or tell how a picture, video or head was made. Exit code 1 when something is bad."""
     if file is not None:
         _tell(file, as_json)
         return

@@ -40,6 +40,7 @@ def edit(
         raise UsageError("where to? name a file with -o OUT, or say --in-place")
     from mien import images
     from mien.api import editing
+    from mien.api.solving import TOLERANCE
 
     if out is not None:
         images.check_target(out, [Path(name).expanduser() for name in ([] if in_place else [photo]) + ([like] if like else [])])
@@ -48,6 +49,8 @@ def edit(
     )
     written = result.save(out or Path(photo), in_place=in_place)
     paths = {"out": str(written)}
+    if solve and result.missed:
+        note(f"mien: --solve could not bring {', '.join(result.missed)} within {TOLERANCE:g} of what was commanded")
     if compare:
         beside = written.with_name(f"{written.stem}.compare{written.suffix}")
         paths["compare"] = str(
