@@ -163,7 +163,8 @@ def _from_glb(path: Path) -> Provenance | None:
             raise MienError(f"{path}: the glTF is damaged or cut off") from problem
     if not isinstance(extras, dict) or extras.get("tool") != "mien":
         return None
-    return Provenance(**{name: str(extras[name]) for name in _RECORDED if name in extras} | {"action": "captured"})
+    recorded: dict[str, Any] = {name: str(extras[name]) for name in _RECORDED if name in extras} | {"action": "captured"}
+    return Provenance(**recorded)
 
 
 def sidecar(path: Path) -> Path:
