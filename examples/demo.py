@@ -63,7 +63,7 @@ def main(out: Path) -> None:
     print(moving.save(out / "surprise.gif"))
     print(mien.capture(photo).save(out / "face.glb"))
 
-    units = faces.filter(regex=r"^AU\d\d$").iloc[0].sort_values(ascending=False)
+    units = faces.filter(regex=r"^AU\d\d$").loc[faces.width.idxmax()].sort_values(ascending=False)
     print(f"\n{out / 'faces.csv'}: the action units of the photo, 0..5")
     print(units[units > 0.3].round(1).to_string())
 

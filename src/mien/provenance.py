@@ -183,6 +183,8 @@ def _packet(path: Path) -> str | bytes:
         pass
     try:
         with av.open(str(path), metadata_errors="replace") as container:
+            if not any(stream.width for stream in container.streams.video):  # FFmpeg takes text named .jpg for a picture of no size
+                raise MienError(f"{path} is neither a picture, a video nor a head (.glb) that can be read")
             return container.metadata.get("xmp", "") or container.metadata.get("XMP", "")
     except (av.FFmpegError, OSError) as problem:
         raise MienError(f"{path} is neither a picture, a video nor a head (.glb) that can be read") from problem

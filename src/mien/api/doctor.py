@@ -14,7 +14,7 @@ import mien
 from mien import artefacts, weights
 from mien.errors import MienError
 
-_LEAST_RISE = 1.0  # FACS steps, of two that are asked for
+_LEAST_RISE = 0.5  # FACS steps, of two that are asked for
 State = Literal["ok", "note", "bad"]
 _EXTRAS = {
     "parquet": "pyarrow", "c2pa": "c2pa", "web": "gradio", "ray": "ray", "export": "onnx", "train": "ai_edge_litert",
