@@ -203,7 +203,7 @@ def _own(
     hangs = np.maximum(l0 - edge, 1e-3)  # what rests on the jaw: stretched as the mouth opens, behind the upper teeth as it closes
     lower_t = np.where(l1 > l0, edge + (t - edge) * hangs / np.maximum(l1 - edge, hangs), t - (l1 - l0))
     if look.split == 1.0:  # nothing is known below these teeth: let them follow the lower lip a little
-        upper_t = np.where(t < u0, upper_t, u0 + (t - u0) * (l0 - u0) / np.maximum(l0 - u0 + np.clip(l1 - l0, 0.0, reach), 1e-3))
+        upper_t = edge - (edge + np.clip(l1 - l0, 0.0, reach) - t) * height / (height + bared + np.clip(l1 - l0, 0.0, reach))
     on_skull = (t < edge) | (look.split == 1.0)
     own_t = np.where(on_skull, upper_t, lower_t)
     soft = max(1.0, 0.03 * scale)
@@ -214,6 +214,9 @@ def _own(
     ends = np.minimum(s - source.s[0], source.s[-1] - s)
     known = known * _ramp(ends, 2 * soft) * (l0 - u0 > 0.5)
     own = sample(rgb, source.frame.back(np.stack([s, own_t], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
+    root = _ramp(u0 - bared - t, 3 * soft) * (look.split > 0)
+    own += root[..., None] * (look.gum * 0.85 - own)
+    known = np.maximum(known, root * (l0 - u0 > 0.5) * _ramp(ends, 2 * soft))
     return own, known.astype(np.float32)
 
 
