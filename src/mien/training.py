@@ -129,19 +129,10 @@ class Run:
 
     def steps(self, batches: Iterable[Any], *, what: str) -> Iterator[Any]:
         """The batches, with a progress bar and the time that remains on stderr."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=Console(file=sys.stderr), disable=self.fabric.global_rank > 0) as bar:
-            task = bar.add_task(what, total=self.total, completed=self.step, note="")
-            self._note = lambda note: bar.update(task, note=note)
+        with _bar(what, total=self.total, start=self.step, hidden=self.fabric.global_rank > 0) as show:
             for batch in batches:
                 yield batch
-                bar.update(task, completed=self.step)
+                show(self.step, self._note)
 
     def log(self, **values: float) -> None:
         """Append a line to `metrics.jsonl` and show it beside the progress bar."""
