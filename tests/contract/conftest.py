@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.api import registry
+from mien import registry
 from mien.faces import align
 from mien.protocols import CropSpec
 

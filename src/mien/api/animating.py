@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien import edits as language
-from mien import images, motion, video
-from mien.api import registry
+from mien import images, motion, registry, video
 from mien.api.portrait import Choice, Portrait
 from mien.api.reading import expressions_of
 from mien.api.sources import Source

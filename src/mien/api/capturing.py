@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.api import registry
+from mien import registry
 from mien.api.following import follow, slim
 from mien.api.portrait import Choice, chosen
 from mien.api.sources import Clip, Source, clips

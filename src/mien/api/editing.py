@@ -12,8 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from mien import edits as language
-from mien import images
-from mien.api import registry
+from mien import images, registry
 from mien.api.labelled import side_by_side
 from mien.api.measuring import Line, measure_again, report, shape_similarity
 from mien.api.portrait import Choice, Portrait

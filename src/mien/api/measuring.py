@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from mien import aus
-from mien.api import registry
+from mien import aus, registry
 from mien.aus import AUVector
 from mien.faces import align, landmarks
 from mien.protocols import CropSpec, Reader

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mien import tables
-from mien.api import registry
+from mien import registry, tables
 from mien.api.following import follow, slim
 from mien.api.portrait import chosen
 from mien.api.sources import Clip, Failure, Source, clips

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from mien import aus, images
-from mien.api import registry
+from mien import aus, images, registry
 from mien.api.following import slim
 from mien.api.portrait import Portrait
 from mien.api.solving import solve_for

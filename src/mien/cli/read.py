@@ -30,8 +30,7 @@ def read(
     columns: Annotated[str, typer.Option(help="Whose columns: mien, openface or pyfeat.")] = "mien",
 ) -> None:
     """Read faces: box, pose, landmarks, action units 0..5, emotions. One row for each face."""
-    from mien import tables
-    from mien.api import registry
+    from mien import registry, tables
     from mien.api.reading import read_each
     from mien.api.sources import Failure, clips
 

@@ -81,7 +81,7 @@ def reader(
     write: Write = None,
 ) -> None:
     """A reader on photos of real people: how well it tells a posed expression from a neutral face."""
-    from mien.api import registry
+    from mien import registry
     from mien.metrics.reader import score_reader
 
     said = (

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mien.api.registry import names
+from mien.registry import names
 
 
 class Recipes(TyperGroup):
