@@ -58,6 +58,7 @@ class Drawn:
 
     rgb: UInt8[np.ndarray, "h w 3"]
     matte: Float32[np.ndarray, "h w"]
+    landmarks: Float[np.ndarray, "468 3"] | None = None  #: where the face's landmarks are now, in crop pixels; None where nobody knows
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,12 @@ from functools import cache, partial
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
+from mien.faces.align import carry
 from mien.geometry.drawing import eyes, folds, lids, margins, morph, mouth, shade
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
@@ -96,7 +97,7 @@ def _draw(code: MeshCode) -> Drawn:
     reading, rgb = code.reading, code.reading.crop.rgb
     matte = np.zeros(rgb.shape[:2], np.float32)
     if code.expression == code.head.expression.known:
-        return Drawn(rgb, matte)
+        return Drawn(rgb, matte, carry(np.linalg.inv(reading.crop.to_photo), reading.crop.face.landmarks))
     sitting, picture = reading.sitting, frame_of(rgb)
     change = independent(code.expression - code.head.expression.known)
     moved = morph.move(sitting, code.head.expression.known + change)
@@ -110,7 +111,15 @@ def _draw(code: MeshCode) -> Drawn:
     for name in moved.slits:
         _open(out, moved, code, name)
     matte[(out != rgb).any(-1)] = 1.0
-    return Drawn(out, matte)
+    return Drawn(out, matte, _landmarks(reading, moved))
+
+
+def _landmarks(reading: Reading, moved: morph.Moved) -> Float[np.ndarray, "468 3"]:
+    """Where the landmarks went, in crop pixels: in the picture as drawn, in depth as the head went."""
+    sitting, pose = reading.sitting, reading.sitting.code.pose
+    depth = carry(np.linalg.inv(reading.crop.to_photo), reading.crop.face.landmarks)[:, 2]
+    nearer = morph.at_landmarks(sitting.head, pose.project(moved.points) - pose.project(sitting.points))[:, 2]
+    return np.column_stack([moved.landmarks, depth - nearer])
 
 
 def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box) -> UInt8[np.ndarray, "b a 3"]:
