@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.data.augment import degraded
-from mien.data.warps import FaceWarper, _outline, _strip, random_expression
+from mien.data.warps import FaceWarper, _outline, _strip
 
 COLUMNS, ROWS = 26, 18
 
@@ -25,15 +25,11 @@ def warper():
         468, 3
     )
     mean[:, 2] = 8 - 0.1 * (mean[:, :2] ** 2).sum(axis=1)
-    smile = np.zeros((1, 468, 3))
-    smile[0, 300:, 1] = 1.0
     return FaceWarper(
         triangles=np.concatenate([triangles, _strip(rings[0], rings[1]), _strip(rings[1], rings[2])]),
         outline=outline,
         mean=mean,
-        expressions=smile,
         identities=np.zeros((2, 468, 3)),
-        expression_names=("smile",),
         trusted=np.arange(468),
     )
 
@@ -55,13 +51,13 @@ def test_the_outline_of_a_grid_is_its_border(warper):
 
 
 def test_landmarks_that_stay_leave_the_picture_as_it_is(warper, picture, landmarks):
-    same = warper.repaint(picture, landmarks, landmarks, np.random.default_rng(0))
+    same = warper.repaint(picture, landmarks, landmarks)
     assert np.abs(same.astype(int) - picture).max() <= 2
 
 
 def test_the_picture_inside_goes_with_the_landmarks_and_outside_stays(warper, picture, landmarks):
     moved = landmarks + np.array([6, -4, 0])
-    warped = warper.repaint(picture, landmarks, moved, np.random.default_rng(0)).astype(int)
+    warped = warper.repaint(picture, landmarks, moved).astype(int)
     assert np.abs(warped[96:156, 106:166] - picture[100:160, 100:160]).max() <= 3
     assert np.array_equal(warped[:8], picture[:8])
 
@@ -80,15 +76,6 @@ def test_displacements_are_reproducible_and_keep_to_the_face(warper, landmarks):
         assert np.abs(moved[warper.outline].mean(axis=0) - landmarks[warper.outline].mean(axis=0))[:2].max() < 12
 
 
-def test_random_expressions_stay_in_range_and_differ():
-    names = ("jawOpen", "mouthClose", "mouthSmile_L", "mouthSmile_R", "eyeBlink_L", "eyeBlink_R", "browDown_L", "browDown_R", "cheekPuff")
-    drawn = np.array([random_expression(names, np.random.default_rng(seed)) for seed in range(200)])
-    assert drawn.min() >= -0.4
-    assert drawn.max() <= 1.1
-    assert (drawn.std(axis=0)[[0, 2, 3, 4]] > 0.1).all()
-    assert (drawn[:, 1] <= np.maximum(drawn[:, 0], 0)).all()
-
-
 def test_degraded_pictures_keep_their_shape_and_are_reproducible(picture):
     for seed in range(40):
         one, two = (degraded(picture, np.random.default_rng(seed)) for _ in range(2))
@@ -99,15 +86,15 @@ def test_degraded_pictures_keep_their_shape_and_are_reproducible(picture):
 
 
 @pytest.mark.data
-def test_the_teacher_confirms_warps_of_a_real_face(tmp_path):
+def test_a_face_is_turned_posed_and_labelled(tmp_path):
     from mien.data.labelled import label_faces, people
     from mien.metrics.landmarks import point_errors
 
     data = Path(os.environ["MIEN_DATA"])
-    jobs = people(data, "val", count=3, drawn=0, seed=1)[:1]
+    jobs = people(data, "val", count=8, drawn=0, seed=1)[:1]
     faces = label_faces(tmp_path / "faces", jobs, what="test", workers=1)
     again = label_faces(tmp_path / "faces", [], what="test", workers=1)
-    assert 1 <= len(faces) <= 3
+    assert 4 <= len(faces) <= 8
     assert len(again) == len(faces)
     assert faces.images[0].std() > 10
     assert all(point_errors(points.astype(float), faces.landmarks[0].astype(float)).mean() < 0.6 for points in faces.landmarks)

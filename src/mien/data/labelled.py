@@ -1,4 +1,5 @@
-"""Faces with 468 landmarks, made once from crop sets: photos and their warps, labelled by the teacher.
+"""Faces with 468 landmarks, made once from crop sets: photos and their head turns, labelled by the teacher; and expressions drawn into
+both, whose landmarks go from there as the engine that drew them says.
 
 On disk: `images.npy` uint8 [n, 192, 192, 3] in the framing of `Square.of_five`, `landmarks.npy` float32 [n, 468, 3] in the pixels of
 those images.
@@ -10,25 +11,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from mien import aus
-from mien.aus import AUVector
+from mien import registry
 from mien.data.crops import CropSet, open_crops
+from mien.data.posed import posed
 from mien.data.renders import render
 from mien.data.teacher import REACH, Teacher, square_of_five
 from mien.data.warps import FaceWarper, mirrored_landmarks, open_warper
 from mien.faces.align import OUTER_EYES, Square, carry, five_points, sample
+from mien.faces.landmarks import face_of
 from mien.geometry import head
+from mien.protocols import Engine
 from mien.training import counted
+from mien.types import Crop
 
 SIZE = 192  # pixels
 NEEDED = ("sfhq_256.npz", "sfhq_128.npz", "face_landmark.tflite", "canonical_face_model.obj", "ict_face_model.npz", "facemesh_to_ict.npz")
-_DRAWN_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 17, 20, 25, 26, 27, 43)
-_DISAGREE = 0.08  # of the outer eye distance: a warp that the teacher sees elsewhere than we moved it is thrown away
+_DISAGREE = 0.08  # of the outer eye distance: a turn that the teacher sees elsewhere than we moved it is thrown away
+_POSES = 3  # expressions drawn into each picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +75,37 @@ def variants(
     rgb: UInt8[np.ndarray, "h w 3"],
     five: Float[np.ndarray, "5 2"],
     count: int,
-    labeller: Labeller,
-    warper: FaceWarper,
+    tools: "Tools",
     *,
     rng: np.random.Generator,
 ) -> Iterator[tuple[UInt8[np.ndarray, "192 192 3"], Float[np.ndarray, "468 3"]]]:
-    """The photo itself and `count` - 1 warps of it with their landmarks; those that the teacher does not confirm are left out."""
-    landmarks, presence = labeller.label(rgb, square_of_five(five))
+    """At most `count` pictures with their landmarks: the photo and turns of it, each with `_POSES` expressions drawn into it.
+
+    Turns that the teacher does not confirm are left out.
+    """
+    landmarks, presence = tools.labeller.label(rgb, square_of_five(five))
     if presence < 0.5:
         return
-    yield _framed(rgb, five, landmarks)
-    for _ in range(count - 1):
-        moved = warper.displaced(landmarks, rng)
-        picture = warper.repaint(rgb, landmarks, moved, rng)
-        seen, presence = labeller.label(picture, Square.around(moved, REACH))
-        apart = np.linalg.norm(seen[:, :2] - moved[:, :2], axis=1).mean()
-        if presence > 0.5 and apart < _DISAGREE * np.linalg.norm(np.subtract(*seen[list(OUTER_EYES), :2])):
-            yield _framed(picture, five + five_points(moved) - five_points(landmarks), seen)
+    for number in range(count // (1 + _POSES)):
+        picture, seen = (rgb, landmarks) if number == 0 else _turned(rgb, landmarks, tools, rng)
+        if seen is None:
+            continue
+        yield _framed(picture, five_points(seen), seen)
+        for drawn in posed(tools.engine, Crop(picture, np.eye(3), face_of(seen, presence)), _POSES, rng):
+            if drawn.landmarks is not None:
+                yield _framed(drawn.rgb, five_points(drawn.landmarks), drawn.landmarks)
+
+
+def _turned(
+    rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 3"], tools: "Tools", rng: np.random.Generator
+) -> tuple[UInt8[np.ndarray, "h w 3"], Float[np.ndarray, "468 3"] | None]:
+    """The head turned a little, and its landmarks where the teacher sees them; None where it sees them elsewhere than we moved them."""
+    moved = tools.warper.displaced(landmarks, rng)
+    picture = tools.warper.repaint(rgb, landmarks, moved)
+    seen, presence = tools.labeller.label(picture, Square.around(moved, REACH))
+    apart = np.linalg.norm(seen[:, :2] - moved[:, :2], axis=1).mean()
+    agrees = presence > 0.5 and apart < _DISAGREE * np.linalg.norm(np.subtract(*seen[list(OUTER_EYES), :2]))
+    return picture, seen if agrees else None
 
 
 def _framed(
@@ -109,33 +128,45 @@ class Job:
 
 def _label_one(job: Job) -> tuple[list[UInt8[np.ndarray, "192 192 3"]], list[Float[np.ndarray, "468 3"]]]:
     """Pictures and landmarks of one person."""
-    crops, labeller, warper = _tools(job.data, job.crops)
+    tools = _tools(job.data)
     rng = np.random.default_rng([job.seed, job.index, len(job.crops)])
-    if crops is None:
-        rgb, five = _drawn(rng)
-    else:
+    if job.crops:
+        crops = _opened(job.data / f"{job.crops}.npz")
         rgb, five = crops[job.index], crops.points[job.index].astype(np.float64)
-    made = list(variants(rgb, five, job.count, labeller, warper, rng=rng))
+    else:
+        rgb, five = _drawn(rng)
+    made = list(variants(rgb, five, job.count, tools, rng=rng))
     return [image for image, _ in made], [landmarks for _, landmarks in made]
 
 
 def _drawn(rng: np.random.Generator) -> tuple[UInt8[np.ndarray, "h w 3"], Float[np.ndarray, "5 2"]]:
-    """Our own head model with a random identity, expression and turn."""
+    """Our own head model with a random identity and turn."""
     model = head.bundled()
-    units = rng.choice(_DRAWN_UNITS, size=4, replace=False)
-    expression = AUVector.of({aus.column(int(unit)): float(rng.uniform(0, 5)) for unit in units})
     pitch, yaw = np.clip(rng.normal(size=2) * (8, 20), -45, 45)
     shape = rng.normal(size=model.identity.shape[0]) * 0.8
-    drawn = render(model, expression, shape=shape, angles=(float(pitch), float(yaw), 0.0), size=288, seed=int(rng.integers(2**31)))
+    drawn = render(model, shape=shape, angles=(float(pitch), float(yaw), 0.0), size=288, seed=int(rng.integers(2**31)))
     return drawn.photo.rgb, five_points(drawn.face.landmarks)
 
 
-@cache
-def _tools(data: Path, crops: str) -> tuple[CropSet | None, Labeller, FaceWarper]:
+@dataclass(frozen=True, eq=False)
+class Tools:
     """What a worker process needs; opening it takes longer than a picture."""
+
+    labeller: Labeller
+    warper: FaceWarper
+    engine: Engine[Any]
+
+
+@cache
+def _tools(data: Path) -> Tools:
     cv2.setNumThreads(1)
     labeller = Labeller(Teacher(data / "face_landmark.tflite"), mirrored_landmarks(data / "canonical_face_model.obj"))
-    return open_crops(data / f"{crops}.npz") if crops else None, labeller, open_warper(data)
+    return Tools(labeller, open_warper(data), registry.engine("mesh"))
+
+
+@cache
+def _opened(path: Path) -> CropSet:
+    return open_crops(path)
 
 
 def people(data: Path, split: str, *, count: int, drawn: int, seed: int) -> list[Job]:

@@ -1,8 +1,8 @@
-"""New expressions and head turns for photographed faces, by moving their landmark triangles.
+"""Head turns and other builds for photographed faces, by moving their landmark triangles.
 
-Aligned corpora are frontal and mostly neutral. A `FaceWarper` gives a photo of a face the landmark displacements that the expression
-shapes of a head model make, turns the head a little, and repaints the photo triangle by triangle. The pictures serve as training
-pictures only: whoever uses them labels them afterwards.
+Aligned corpora are frontal. A `FaceWarper` turns a photographed head a little, gives it the landmark displacements of another identity of a
+head model, and repaints the photo triangle by triangle. The pictures serve as training pictures only: whoever uses them labels them
+afterwards.
 """
 
 import itertools
@@ -16,8 +16,6 @@ from scipy.spatial.transform import Rotation
 
 from mien.data.folder import need
 
-#: The inner contour of the lips: what lies inside is mouth, not skin.
-INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 _IMAGE_AXES = np.array([1.0, -1.0, -1.0])  # head space to x right, y down, z away
 _SKIRT = (1.3, 1.9)  # rings of still points around the face, as multiples of its outline
 _SUBPIXEL = 4  # bits of fixed-point precision when triangles are filled
@@ -25,22 +23,19 @@ _SUBPIXEL = 4  # bits of fixed-point precision when triangles are filled
 
 @dataclass(frozen=True, eq=False)
 class FaceWarper:
-    """Landmark triangles and what expressions and identities do to the landmarks of a mean head (cm)."""
+    """Landmark triangles and what identities do to the landmarks of a mean head (cm)."""
 
     triangles: Int[np.ndarray, "t 3"]  #: face triangles, then the skirt's
     outline: Int[np.ndarray, " b"]  #: the outer loop of the 468 landmarks
     mean: Float[np.ndarray, "468 3"]
-    expressions: Float[np.ndarray, "e 468 3"]
     identities: Float[np.ndarray, "i 468 3"]
-    expression_names: tuple[str, ...]
     trusted: Int[np.ndarray, " r"]  #: landmarks whose place on the head is sure
 
     def displaced(self, landmarks: Float[np.ndarray, "468 3"], rng: np.random.Generator) -> Float[np.ndarray, "468 3"]:
-        """Where the landmarks (pixels) go under a random expression, identity and turn of the head."""
+        """Where the landmarks (pixels) go under a random identity and turn of the head."""
         rotation, scale = self._pose(landmarks)
-        weights = random_expression(self.expression_names, rng)
         who = rng.normal(size=len(self.identities)) * rng.choice([0.0, 0.5])
-        change = np.tensordot(weights, self.expressions, 1) + np.tensordot(who, self.identities, 1)
+        change = np.tensordot(who, self.identities, 1)
         moved = landmarks + scale * (change @ rotation.T) * _IMAGE_AXES
         return self._turned(moved, rng)
 
@@ -71,9 +66,8 @@ class FaceWarper:
         rgb: UInt8[np.ndarray, "h w 3"],
         landmarks: Float[np.ndarray, "468 3"],
         moved: Float[np.ndarray, "468 3"],
-        rng: np.random.Generator,
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """The photo with its face at the moved landmarks; a mouth that opens shows teeth and dark."""
+        """The photo with its face at the moved landmarks."""
         source, target = self._with_skirt(landmarks, landmarks), self._with_skirt(landmarks, moved)
         owner = self._owners(target, rgb.shape[:2])
         ys, xs = np.nonzero(owner >= 0)
@@ -81,8 +75,7 @@ class FaceWarper:
         grid = np.mgrid[: rgb.shape[0], : rgb.shape[1]][::-1].astype(np.float32)
         points = np.stack([xs, ys, np.ones_like(xs)], axis=1).astype(np.float32)
         grid[:, ys, xs] = np.einsum("nij,nj->in", maps, points)
-        picture = cv2.remap(rgb, grid[0], grid[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        return _open_mouth(picture, landmarks, moved, rng)
+        return cv2.remap(rgb, grid[0], grid[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
     def _with_skirt(self, landmarks: Float[np.ndarray, "468 3"], moved: Float[np.ndarray, "468 3"]) -> Float[np.ndarray, "n 3"]:
         """Landmarks and two rings around them: the inner one gives way a little, the outer one never moves."""
@@ -103,20 +96,6 @@ class FaceWarper:
         return owner
 
 
-def random_expression(names: tuple[str, ...], rng: np.random.Generator) -> Float[np.ndarray, " e"]:
-    """Weights of a few expression shapes, mostly alike on both sides, now and then a little below zero."""
-    weights = dict.fromkeys(names, 0.0)
-    stems = sorted({name.removesuffix("_L").removesuffix("_R") for name in names} - {"mouthClose"})
-    for stem in rng.permutation(stems)[: rng.integers(0, 5)]:
-        strength = rng.uniform(0.2, 1.1) if rng.random() < 0.85 else -rng.uniform(0.1, 0.4)
-        for name in (stem, f"{stem}_L", f"{stem}_R"):
-            if name in weights:
-                weights[name] = strength if rng.random() < 0.85 else rng.uniform(0, 1) * strength
-    if "mouthClose" in weights and rng.random() < 0.1:
-        weights["mouthClose"] = max(weights.get("jawOpen", 0.0), 0.0)
-    return np.array([weights[name] for name in names])
-
-
 def _affine_maps(source: Float[np.ndarray, "t 3 2"], target: Float[np.ndarray, "t 3 2"]) -> Float[np.ndarray, "t 2 3"]:
     """For each triangle the affine map that takes its source corners to its target corners; degenerate ones map to a corner."""
     edges = np.stack([source[:, 1] - source[:, 0], source[:, 2] - source[:, 0]], axis=2)
@@ -128,33 +107,6 @@ def _affine_maps(source: Float[np.ndarray, "t 3 2"], target: Float[np.ndarray, "
     linear[flat] = 0
     offset = target[:, 0] - np.einsum("tij,tj->ti", linear, source[:, 0])
     return np.concatenate([linear, offset[:, :, None]], axis=2).astype(np.float32)
-
-
-def _open_mouth(
-    rgb: UInt8[np.ndarray, "h w 3"], before: Float[np.ndarray, "468 3"], after: Float[np.ndarray, "468 3"], rng: np.random.Generator
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Paint the inside of a mouth that was shut and now is open: dark, with a row of teeth under the upper lip."""
-    lips = list(INNER_LIPS)
-    opened, shut = (_area(points[lips, :2]) / np.ptp(points[lips, 0]) ** 2 for points in (after, before))
-    if opened < shut + 0.03 or shut > 0.08:
-        return rgb
-    inside = np.zeros(rgb.shape[:2], dtype=np.uint8)
-    cv2.fillPoly(inside, [np.round(after[lips, :2] * 2**_SUBPIXEL).astype(np.int32)], 255, shift=_SUBPIXEL)
-    mouth = np.empty_like(rgb)
-    mouth[:] = rng.integers((20, 8, 8), (90, 45, 45))
-    if rng.random() < 0.8:
-        teeth = np.zeros_like(inside)
-        drop = (after[14, :2] - after[13, :2]) * rng.uniform(0.15, 0.6)
-        upper = after[list(INNER_LIPS[:11]), :2]
-        cv2.fillPoly(teeth, [np.round(np.concatenate([upper, upper[::-1] + drop]) * 2**_SUBPIXEL).astype(np.int32)], 255, shift=_SUBPIXEL)
-        mouth[teeth > 0] = rng.integers((150, 140, 120), (245, 240, 225))
-    matte = cv2.GaussianBlur(inside, (0, 0), 0.8)[..., None] / 255.0
-    return np.round(rgb * (1 - matte) + cv2.GaussianBlur(mouth, (0, 0), 0.7) * matte).astype(np.uint8)
-
-
-def _area(loop: Float[np.ndarray, "n 2"]) -> float:
-    following = np.roll(loop, -1, axis=0)
-    return float(abs((loop[:, 0] * following[:, 1] - loop[:, 1] * following[:, 0]).sum()) / 2)
 
 
 def face_triangles(path: Path) -> Int[np.ndarray, "898 3"]:
@@ -188,15 +140,12 @@ def open_warper(data: Path) -> FaceWarper:
     skirt = [_strip(inner, outer) for inner, outer in itertools.pairwise(rings)]
     with np.load(data / "facemesh_to_ict.npz") as where, np.load(data / "ict_face_model.npz") as head:
         corners, weights = head["tri"][where["triangle"]], where["barycentric"][..., None]
-        expressions = (head["expr"][:, corners].astype(np.float32) * weights).sum(axis=2)
         identities = (head["ident"][:20][:, corners].astype(np.float32) * weights).sum(axis=2)
         return FaceWarper(
             triangles=np.concatenate([triangles, *skirt]),
             outline=outline,
             mean=(head["neutral"][corners] * weights).sum(axis=1).astype(np.float64),
-            expressions=expressions.astype(np.float64),
             identities=identities.astype(np.float64),
-            expression_names=tuple(str(name) for name in head["expr_names"]),
             trusted=np.flatnonzero(where["reliable"]),
         )
 
