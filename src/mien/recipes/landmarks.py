@@ -1,7 +1,8 @@
 """Recipe `landmarks`: 468 points on a face from 128 x 128 pixels, learned from a published network on faces of people who do not exist.
 
-Faces and teacher: see `mien.data.labelled`. Stage one photographs each person many times (other expressions, head turns) and has the
-teacher label every picture; stage two trains on squares cut from those pictures as a detector (coarse) or an earlier pass (fine) would.
+Faces and teacher: see `mien.data.labelled`. Stage one photographs each person many times: head turns, labelled by the teacher, and
+expressions, labelled by the engine that draws them. Stage two trains on squares cut from those pictures as a detector (coarse) or an
+earlier pass (fine) would.
 """
 
 import os
@@ -36,7 +37,7 @@ class LandmarksConfig:
     start: Path | None = None
     """Weights to start from, as another run left them; random ones without."""
     variants: int = 12
-    """Pictures of each person: the photo and its warps."""
+    """Pictures of each person: the photo and its turns, each with three more expressions."""
     drawn: int = 60
     """Drawn heads among the people."""
     steps: int = 7_000
@@ -52,7 +53,7 @@ class LandmarksConfig:
     absent: float = 0.1
     """Share of pictures without a face."""
     seed: int = 0
-    """Of warps, augmentation and the first weights."""
+    """Of turns, expressions, augmentation and the first weights."""
     workers: int = 1
     """Processes that prepare pictures."""
     devices: int = 1
@@ -101,7 +102,7 @@ def train(config: LandmarksConfig) -> Path:
         network = LandmarkNet()
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
     views = {}
-    for split, count, drawn in (("train", config.variants, config.drawn), ("val", 4, 0)):
+    for split, count, drawn in (("train", config.variants, config.drawn), ("val", 8, 0)):
         jobs = people(config.data, split, count=count, drawn=drawn, seed=config.seed)
         faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.workers))
         views[split] = Views(faces, mirror, network.size, config.absent, config.seed + (split == "val"))
