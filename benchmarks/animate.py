@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from mien import images, plots
-from mien.api import registry
+from mien import images, plots, registry
 from mien.api.animating import Animation
 from mien.api.portrait import Portrait
 from mien.aus import AUShift

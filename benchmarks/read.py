@@ -19,8 +19,7 @@ from animate import RESULTS, SIZE, lively
 from matplotlib.figure import Figure
 
 import mien
-from mien import plots, video
-from mien.api import registry
+from mien import plots, registry, video
 from mien.api.animating import Animation
 from mien.api.portrait import Portrait
 from mien.data.renders import render

@@ -14,8 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien import aus, images
-from mien.api import registry
+from mien import aus, images, registry
 from mien.api.labelled import side_by_side
 from mien.api.portrait import Portrait
 from mien.edits import Edit, parse, to_emotion
