@@ -12,7 +12,7 @@ from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
-from mien.geometry.drawing import eyes, folds, lids, margins, morph, mouth, shade
+from mien.geometry.drawing import eyes, folds, lids, margins, morph, mouth, rims, shade
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
@@ -77,6 +77,7 @@ class MeshEngine:
         offset = crop.to_photo[:2, 2]
         pose = Pose(head.pose.rotation, head.pose.scale, head.pose.translation - offset)
         landmarks = margins.refine(crop.rgb, crop.face.landmarks[:, :2].astype(np.float64) - offset, pose.scale)
+        landmarks = rims.refine(crop.rgb, landmarks, pose.scale)
         sitting = morph.sit(self._head, replace(head, pose=pose), landmarks)
         light = shade.estimate(crop.rgb, sitting)
         both = {side: eyes.look(crop.rgb, sitting, side, light.skin) for side in "RL"}
