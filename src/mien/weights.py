@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mien.errors import WeightsError
 
 _CONFIG = "config"  # the header entry that holds the configuration as JSON
+_RECIPE = "recipe"  # the header entry that holds the options of the recipe that trained it, as TOML
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Weights:
     tensors: Mapping[str, Tensor]
     config: Mapping[str, Any]
     path: Path
+    recipe: str = ""  #: the options it was trained with, TOML; "" where they are not known
 
 
 def assets() -> Path:
@@ -59,18 +61,18 @@ def load(path: Path | str) -> Weights:
         raise WeightsError(f"{path} is not a whole safetensors file ({error}): fetch or convert it again") from error
     if _CONFIG not in header:
         raise WeightsError(f"{path} has no mien configuration in its header: convert it with `mien weights import`")
-    return Weights(tensors, json.loads(header[_CONFIG]), path)
+    return Weights(tensors, json.loads(header[_CONFIG]), path, header.get(_RECIPE, ""))
 
 
-def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-    """Write tensors and configuration; the file appears whole or not at all."""
+def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, recipe: str = "") -> None:
+    """Write tensors, configuration, and the options of the recipe that trained them; the file appears whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     save_file(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         str(partial),
-        metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)},
+        metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)} | ({_RECIPE: recipe} if recipe else {}),
     )
     os.replace(partial, path)  # noqa: PTH105 - atomic on every platform
 

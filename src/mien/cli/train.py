@@ -5,17 +5,19 @@ import dataclasses
 import importlib
 import importlib.util
 import inspect
-import re
-import textwrap
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from mien.cli.console import say
 from mien.registry import names
+
+if TYPE_CHECKING:
+    from mien.training.config import Option
 
 
 class Recipes(TyperGroup):
@@ -47,43 +49,44 @@ for recipe in names("recipes"):
 
 
 def _command(name: str) -> Any:
+    from mien.training.config import build, from_toml, options, to_toml
+
     module = importlib.import_module(f"mien.recipes.{name}")
+    config_type = typing.get_type_hints(module.train)["config"]
 
-    config = typing.get_type_hints(module.train)["config"]
+    def run(ctx: typer.Context, config: Path | None, dry_run: bool, **values: Any) -> None:
+        given = {key: value for key, value in values.items() if _given(ctx, key)}
+        chosen = build(config_type, (from_toml(config_type, config) if config else {}) | given)
+        if dry_run:
+            say(to_toml(chosen, heading=f"mien train {name}").rstrip())
+        else:
+            module.train(chosen)
 
-    def run(**values: Any) -> None:
-        module.train(config(**values))
-
-    options(run, config)
+    _take(run, options(config_type))
     alone = typer.Typer(add_completion=False)
     alone.command(name, help=_about(name))(run)
     return typer.main.get_command(alone)
 
 
-def options(function: Callable[..., None], config: type[Any]) -> None:
-    """Give a function of keywords the options of a frozen dataclass: types, defaults, and the fields' comments as help."""
-    hints, notes = typing.get_type_hints(config), field_notes(config)
-    parameters: list[inspect.Parameter] = []
-    for field in dataclasses.fields(config):
-        default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
-        annotation = Annotated[hints[field.name], typer.Option(help=notes.get(field.name, ""))]
-        parameters.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+def _given(ctx: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+_CONFIG = Annotated[Path | None, typer.Option(help="A TOML file with options; those on the command line go first.", metavar="FILE.toml")]
+_DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Print all options as such a file, and train nothing.")]
+
+
+def _take(function: Callable[..., None], known: "list[Option]") -> None:
+    """Give a function of keywords the options of a recipe, and those of all."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("ctx", keyword, annotation=typer.Context)]
+    for option in known:
+        default = inspect.Parameter.empty if option.default is dataclasses.MISSING else option.default
+        annotation = Annotated[option.hint, typer.Option(help=option.note)]
+        parameters.append(inspect.Parameter(option.name, keyword, default=default, annotation=annotation))
+    parameters.append(inspect.Parameter("config", keyword, default=None, annotation=_CONFIG))
+    parameters.append(inspect.Parameter("dry_run", keyword, default=False, annotation=_DRY_RUN))
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in parameters}
-
-
-def field_notes(config: type[Any]) -> dict[str, str]:
-    """What stands beside or under each field of a dataclass: its ``#:`` comment, or the string that follows it."""
-    source = textwrap.dedent(inspect.getsource(config))
-    lines = source.splitlines()
-    body = typing.cast(ast.ClassDef, ast.parse(source).body[0]).body
-    notes: dict[str, str] = {}
-    for node, after in zip(body, [*body[1:], None], strict=True):
-        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-            continue
-        beside = re.search(r"#:\s*(.+)$", lines[(node.end_lineno or node.lineno) - 1])
-        if beside:
-            notes[node.target.id] = beside[1]
-        elif isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
-            notes[node.target.id] = inspect.cleandoc(after.value.value)
-    return notes

@@ -6,11 +6,12 @@ earlier pass (fine) would.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +22,8 @@ from mien.data.views import Views
 from mien.data.warps import mirrored_landmarks
 from mien.faces.align import OUTER_EYES
 from mien.nn.landmarks import LandmarkNet
-from mien.training import Resume, Run, launch
+from mien.training import Run, RunOptions, launch
+from mien.training.config import to_toml
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,11 @@ class LandmarksConfig:
     """Highest learning rate."""
     decay: float = 0.02
     """Weight decay."""
-    ema: float = 0.999
-    """How much of the averaged weights stays at each step."""
+    memory: float = 33_000
+    """Half-life of the averaged weights, in faces seen."""
     absent: float = 0.1
     """Share of pictures without a face."""
-    seed: int = 0
-    """Of turns, expressions, augmentation and the first weights."""
-    workers: int = 1
-    """Processes that prepare pictures."""
-    devices: int = 1
-    """How many of the machine's devices to use."""
-    precision: str = "bf16-mixed"
-    """Arithmetic, as Lightning Fabric names it."""
-    every: int = 500
-    """Steps between checkpoints and validations."""
-    resume: Resume = "auto"
-    """Go on from the newest checkpoint (auto) or start afresh (never)."""
+    options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 
 
 def point_loss(found: Float[Tensor, "b 468 3"], truth: Float[Tensor, "b 468 3"]) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
@@ -95,37 +86,50 @@ def validate(network: nn.Module, views: Views, count: int) -> float:
 
 def train(config: LandmarksConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
-    fabric = launch(config.devices, config.precision)
+    options = config.options
+    fabric = launch(options)
     mirror = mirrored_landmarks(need(config.data, *NEEDED) / "canonical_face_model.obj")
     with torch.random.fork_rng():
-        torch.random.default_generator.manual_seed(config.seed)
+        torch.random.default_generator.manual_seed(options.seed)
         network = LandmarkNet()
-        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
-    views = {}
-    for split, count, drawn in (("train", config.variants, config.drawn), ("val", 8, 0)):
-        jobs = people(config.data, split, count=count, drawn=drawn, seed=config.seed)
-        faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.workers))
-        views[split] = Views(faces, mirror, network.size, config.absent, config.seed + (split == "val"))
+    views = {split: _views(config, split, mirror, network.size) for split in ("train", "val")}
+    _begin(network, config, views["train"])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
+    run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
+    learner = run.learner(network, optimizer, memory=config.memory)
+    run.resume(options.resume)
+    for pictures, truth, face in run.steps(run.batches(views["train"], workers=options.workers), what="landmarks"):
+        loss, distance = loss_of(learner.network, pictures, truth, face)
+        learner.learn(loss)
+        if run.due(50):
+            run.log(loss=loss.detach(), distance=distance.detach())
+        if run.due(options.every):
+            run.log(validation=validate(learner.average, views["val"], 256))
+            run.save()
+    path = config.out / "landmarks.safetensors"
+    if fabric.global_rank == 0:
+        tensors = {name: _half(tensor) for name, tensor in learner.average.state_dict().items()}
+        weights.save(path, tensors, network.config, recipe=to_toml(config))
+    return path
+
+
+def _views(config: LandmarksConfig, split: str, mirror: Int[np.ndarray, " 468"], size: int) -> Views:
+    """Endless squares of the people of a split: of 8 pictures each without drawn heads, when they are to validate."""
+    learns = split == "train"
+    count, drawn, seed = config.variants if learns else 8, config.drawn if learns else 0, config.options.seed
+    jobs = people(config.data, split, count=count, drawn=drawn, seed=seed)
+    faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.options.workers))
+    return Views(faces, mirror, size, config.absent, seed + (not learns))
+
+
+def _begin(network: LandmarkNet, config: LandmarksConfig, views: Views) -> None:
+    """Start at the mean face, or where another run ended."""
     if config.start:
         weights.fill(network, weights.load(config.start)).train()
     else:
         with torch.no_grad():
-            network.points.bias.copy_(views["train"].mean_points(256).flatten())
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
-    run = Run(fabric, config.out, network, optimizer, total=config.steps, ema=config.ema)
-    run.resume(config.resume)
-    for batch in run.steps(run.batches(views["train"], config.batch, workers=config.workers), what="landmarks"):
-        loss, distance = loss_of(run.network, *(fabric.to_device(part) for part in batch))
-        run.learn(loss)
-        if run.step % 50 == 0:
-            run.log(loss=loss.item(), distance=distance.item())
-        if run.step % config.every == 0 or run.step == config.steps:
-            run.log(validation=validate(run.average, views["val"], 256))
-            run.save()
-    path = config.out / "landmarks.safetensors"
-    if fabric.global_rank == 0:
-        weights.save(path, {name: _half(tensor) for name, tensor in run.average.state_dict().items()}, network.config)
-    return path
+            network.points.bias.copy_(views.mean_points(256).flatten())
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
 
 
 def _half(tensor: Tensor) -> Tensor:

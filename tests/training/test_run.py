@@ -4,13 +4,15 @@ import itertools
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from torch import nn
 from torch.utils.data import Dataset
 
 from mien.errors import DataError
-from mien.training import Run, StepSampler, cosine, launch
+from mien.training import Learner, Run, RunOptions, StepSampler, cosine, launch
+from mien.training.schedule import kept
 
 
 class Numbers(Dataset):
@@ -31,27 +33,25 @@ def network(width: int = 8) -> nn.Module:
     return layers
 
 
-def advance(folder: Path, stop: int, *, total: int = 12, width: int = 8) -> Run:
+def advance(folder: Path, stop: int, *, total: int = 12, width: int = 8, workers: int = 2) -> tuple[Run, Learner]:
     """Train in `folder` from where it stands to step `stop` of `total`, saving every third step."""
     model = network(width)
-    run = Run(launch(1, "32-true"), folder, model, torch.optim.AdamW(model.parameters(), lr=1e-2), total=total, ema=0.9, warmup=3)
+    run = Run(launch(RunOptions()), folder, total=total, batch=4, config="width = 8\n")
+    learner = run.learner(model, torch.optim.AdamW(model.parameters(), lr=1e-2), memory=24, warmup=3)
     run.resume("auto")
-    for x, y in run.steps(run.batches(Numbers(), 4, stop=stop), what="test"):
-        loss = (run.network(x) - y).square().mean()
-        run.learn(loss)
-        run.log(loss=loss.item())
-        if run.step % 3 == 0:
+    for x, y in run.steps(run.batches(Numbers(), stop=stop, workers=workers), what="test"):
+        loss = (learner.network(x) - y).square().mean()
+        learner.learn(loss)
+        run.numbers["seen"] = run.numbers.get("seen", 0) + len(x)
+        run.log(loss=loss.detach())
+        if run.due(3):
             run.save()
-    return run
+    return run, learner
 
 
-def weights_of(run: Run) -> dict[str, torch.Tensor]:
-    return {**{f"n.{k}": v for k, v in run.network.state_dict().items()}, **{f"a.{k}": v for k, v in run.average.state_dict().items()}}
-
-
-def same(a: Run, b: Run) -> bool:
-    left, right = weights_of(a), weights_of(b)
-    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+def same(a: Learner, b: Learner) -> bool:
+    (left, groups), (right, others) = a.state(), b.state()
+    return groups == others and left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
 
 
 @pytest.fixture(autouse=True)
@@ -63,44 +63,64 @@ def _own_random_state():
 
 def test_stopped_and_resumed_equals_never_stopped(tmp_path):
     torch.random.default_generator.manual_seed(5)
-    whole = advance(tmp_path / "whole", 12)
+    run, whole = advance(tmp_path / "whole", 12)
     torch.random.default_generator.manual_seed(5)
     advance(tmp_path / "parts", 6)
     torch.random.default_generator.manual_seed(99)  # what another process would start with
-    parts = advance(tmp_path / "parts", 12)
-    assert parts.step == 12
+    again, parts = advance(tmp_path / "parts", 12)
+    assert run.step == again.step == 12
+    assert run.numbers == again.numbers == {"seen": 48}
     assert same(whole, parts)
 
 
 def test_the_comparison_above_can_fail(tmp_path):
-    assert not same(advance(tmp_path / "a", 12), advance(tmp_path / "b", 9))
+    assert not same(advance(tmp_path / "a", 12, workers=0)[1], advance(tmp_path / "b", 9, workers=0)[1])
 
 
 def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path):
     advance(tmp_path, 9)
     newest = sorted(tmp_path.glob("step-*.ckpt"))[-1]
     newest.write_bytes(newest.read_bytes()[:100])
-    assert advance(tmp_path, 6).step == 6
-    assert advance(tmp_path, 12).step == 12
+    assert advance(tmp_path, 6)[0].step == 6
+    assert advance(tmp_path, 12)[0].step == 12
 
 
 def test_two_checkpoints_are_kept_and_no_partial_file_stays(tmp_path):
     advance(tmp_path, 12)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.jsonl", "step-00000009.ckpt", "step-00000012.ckpt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.toml", "metrics.jsonl", "step-00000009.ckpt", "step-00000012.ckpt"]
 
 
 def test_metrics_are_lines_of_json(tmp_path):
     advance(tmp_path, 12)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 13))
+    assert [line["images"] for line in lines] == [4 * step for step in range(1, 13)]
     assert all(line["loss"] > 0 for line in lines)
 
 
 def test_never_starts_afresh(tmp_path):
     advance(tmp_path, 3)
-    model = network()
-    run = Run(launch(1, "32-true"), tmp_path, model, torch.optim.AdamW(model.parameters()), total=12)
+    run = Run(launch(RunOptions()), tmp_path, total=12, batch=4)
     assert run.resume("never") == 0
+
+
+def test_an_average_forgets_by_images_not_by_steps():
+    few, many = 1.0, 1.0
+    for step in range(50):
+        few *= kept(10_000 + 8 * step, 8, 200.0)
+    for step in range(10):
+        many *= kept(10_000 + 40 * step, 40, 200.0)
+    assert few == pytest.approx(many) == pytest.approx(0.25)
+    assert kept(0, 4, 1e6) < 0.01
+
+
+def test_sample_pictures_are_laid_out_in_rows(tmp_path):
+    run = Run(launch(RunOptions()), tmp_path, total=1, batch=1)
+    shades = torch.linspace(0, 1, 3)[:, None, None, None].expand(3, 3, 4, 5)
+    run.pictures("faces", shades, columns=2)
+    sheet = cv2.imread(str(tmp_path / "samples" / "faces-00000000.png"))
+    assert sheet.shape == (8, 10, 3)
+    assert [int(sheet[y, x, 0]) for y, x in ((0, 0), (0, 5), (4, 0), (4, 5))] == [0, 128, 255, 255]
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

@@ -1,0 +1,67 @@
+"""Checkpoints: all that a run is, in one safetensors file that appears whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+_KEPT = 2  # the newest, and the one before it should the newest break
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Tensors by name, and words."""
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    header: Mapping[str, str]
+
+
+def write(folder: Path, step: int, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> Path:
+    """Write the checkpoint of a step and delete all but the newest two."""
+    path = folder / f"step-{step:08d}.ckpt"
+    _write_whole(path, to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, dict(header)))
+    for old in paths(folder)[_KEPT:]:
+        old.unlink()
+    return path
+
+
+def newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole; None when there is none."""
+    return next(_whole(folder), None)
+
+
+def _whole(folder: Path) -> Iterator[Checkpoint]:
+    for path in paths(folder):
+        with contextlib.suppress(SafetensorError, OSError, EOFError), safe_open(str(path), framework="pt") as file:
+            yield Checkpoint(path, {name: file.get_tensor(name) for name in file.keys()}, file.metadata())  # noqa: SIM118 - not a dict
+
+
+def paths(folder: Path) -> list[Path]:
+    """The files of a folder that are checkpoints, newest first."""
+    return sorted(folder.glob("step-*.ckpt"), reverse=True)
+
+
+def named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under a prefix: ``prefix.name``."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those that stand under a prefix, without it."""
+    start = f"{prefix}."
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)  # noqa: PTH105 - atomic on every platform

@@ -1,0 +1,207 @@
+"""A training run: an explicit loop's clock, its networks with their averages, its journal and its exact checkpoints.
+
+The clock is the step. Which samples a step sees is a function of the step alone (`StepSampler`), so a run that was stopped and resumed
+equals one that never was. Learning is counted in images seen: averages forget by images, so a larger batch learns alike.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.amp import MixedPrecision
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
+
+from mien.errors import DataError
+from mien.training import checkpoint
+from mien.training.checkpoint import Checkpoint, named, under
+from mien.training.journal import Journal
+from mien.training.options import Resume
+from mien.training.progress import bar
+from mien.training.schedule import StepSampler, cosine, kept
+
+Schedule = Callable[..., float]
+
+
+class Run:
+    """One run in one folder. Its recipe asks for learners, resumes, and loops over `steps`."""
+
+    def __init__(self, fabric: Fabric, folder: Path, *, total: int, batch: int, config: str = "", tensorboard: bool = False) -> None:
+        """`total` steps of `batch` images a device; `config` is kept in the folder as config.toml and in every checkpoint."""
+        self.fabric, self.folder, self.total = fabric, folder, total
+        self.batch, self.config, self.step = batch, config, 0
+        self.numbers: dict[str, float] = {}  #: what else a recipe must remember, such as the strength of an augmentation
+        self._learners: dict[str, Learner] = {}
+        self._note = ""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal(folder, tensorboard=tensorboard) if fabric.global_rank == 0 else None
+        if config and fabric.global_rank == 0:
+            (folder / "config.toml").write_text(config, encoding="utf-8")
+
+    @property
+    def images(self) -> int:
+        """Images seen so far, by all devices."""
+        return self.step * self.images_per_step
+
+    @property
+    def images_per_step(self) -> int:
+        """Images that all devices see in a step."""
+        return self.batch * self.fabric.world_size
+
+    def learner(
+        self,
+        network: nn.Module,
+        optimizer: Optimizer,
+        *,
+        name: str = "network",
+        memory: float = 0.0,
+        warmup: int = 200,
+        schedule: Schedule = cosine,
+    ) -> "Learner":
+        """A network that learns; `memory`: half-life of its average in images, 0 for no average; `schedule` of the learning rate."""
+        self._learners[name] = Learner(self, network, optimizer, memory=memory, warmup=warmup, schedule=schedule)
+        return self._learners[name]
+
+    def batches(self, samples: Dataset[Any], *, workers: int = 0, stop: int | None = None) -> DataLoader[Any]:
+        """What the steps from here to `stop` (all) learn from: sample numbers are a function of the step and of the rank."""
+        fabric = self.fabric
+        sampler = StepSampler(self.step, self.total if stop is None else stop, self.batch, rank=fabric.global_rank, world=fabric.world_size)
+        # a generator of its own: without one, each loader that is made would draw from the random state that checkpoints hold
+        return DataLoader(samples, batch_sampler=sampler, num_workers=workers, generator=torch.Generator())
+
+    def steps(self, batches: Iterable[Any], *, what: str) -> Iterator[Any]:
+        """The batches, on the device, with a progress bar and the time that remains; `step` counts the one at hand as done."""
+        with bar(what, total=self.total, start=self.step, hidden=self.fabric.global_rank > 0) as show:
+            for batch in batches:
+                self.step += 1
+                yield self.fabric.to_device(batch)
+                show(self.step, self._note)
+
+    def due(self, every: int) -> bool:
+        """Whether this step is one of those `every` so many, or the last."""
+        return self.step % every == 0 or self.step == self.total
+
+    def log(self, **values: float | Tensor) -> None:
+        """Append the means over all devices to `metrics.jsonl` and show them beside the progress bar. All devices must call it."""
+        here = {name: self.fabric.to_device(torch.as_tensor(value, dtype=torch.float64)) for name, value in values.items()}
+        means = {name: float(cast(Tensor, self.fabric.all_reduce(value, reduce_op="mean"))) for name, value in here.items()}
+        if self._journal:
+            self._journal.numbers(self.step, self.images, means)
+            self._note = " ".join(f"{name} {value:.4g}" for name, value in means.items())
+
+    def pictures(self, name: str, batch: Float[Tensor, "n 3 h w"], *, columns: int = 8) -> None:
+        """Write sample pictures (0..1) of this step."""
+        if self._journal:
+            self._journal.pictures(self.step, self.images, name, batch, columns)
+
+    def save(self) -> None:
+        """Write a checkpoint: networks, averages, optimisers, loss scale, random states, numbers. All devices must call it."""
+        random = cast(Tensor, self.fabric.all_gather(_random_state())).reshape(self.fabric.world_size, -1)
+        if self.fabric.global_rank == 0:
+            tensors, header = {"random": random}, {"step": str(self.step), "config": self.config, "numbers": json.dumps(self.numbers)}
+            for name, learner in self._learners.items():
+                state, groups = learner.state()
+                tensors |= named(name, state)
+                header[name] = groups
+            if (scaler := _scaler(self.fabric)) is not None:
+                header["scaler"] = json.dumps(scaler.state_dict())
+            checkpoint.write(self.folder, self.step, tensors, header)
+        self.fabric.barrier()
+
+    def resume(self, mode: Resume) -> int:
+        """Go on from the newest whole checkpoint (`auto`) or start afresh (`never`); returns the step."""
+        found = checkpoint.newest(self.folder) if mode == "auto" else None
+        if found:
+            self._restore(found)
+        return self.step
+
+    def _restore(self, found: Checkpoint) -> None:
+        try:
+            for name, learner in self._learners.items():
+                learner.restore(under(name, found.tensors), found.header[name])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise DataError(f"{found.path} is of a network with other options: give another --out, or --resume never") from error
+        states = found.tensors["random"]
+        if len(states) == self.fabric.world_size:  # with another number of devices nothing random can go on exactly
+            _set_random_state(states[self.fabric.global_rank])
+        if (scaler := _scaler(self.fabric)) is not None and "scaler" in found.header:
+            scaler.load_state_dict(json.loads(found.header["scaler"]))
+        self.numbers = json.loads(found.header["numbers"])
+        self.step = int(found.header["step"])
+
+
+class Learner:
+    """A network, its optimiser, and the average of its weights."""
+
+    def __init__(self, run: Run, network: nn.Module, optimizer: Optimizer, *, memory: float, warmup: int, schedule: Schedule) -> None:
+        self._run, self._memory, self._warmup, self._schedule = run, memory, warmup, schedule
+        #: the weights to keep: their average, or the network's own when there is no `memory`
+        self.average = run.fabric.to_device(deepcopy(network)).eval().requires_grad_(False) if memory else network
+        self.network, self.optimizer = run.fabric.setup(network, optimizer)
+        self._rates = [group["lr"] for group in optimizer.param_groups]
+
+    def learn(self, loss: Tensor, *, clip: float = 1.0) -> None:
+        """One step down the gradient of `loss`, its norm clipped at `clip`, and the average follows."""
+        factor = self._schedule(self._run.step - 1, self._run.total, warmup=self._warmup)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+        self.optimizer.zero_grad(set_to_none=True)
+        self._run.fabric.backward(loss)
+        self._run.fabric.clip_gradients(self.network, self.optimizer, max_norm=clip)
+        self.optimizer.step()
+        if self._memory:
+            self._follow()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        each = self._run.images_per_step
+        keep = kept(self._run.images - each, each, self._memory)
+        now = self.network.state_dict()
+        for name, value in self.average.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(now[name].float(), 1 - keep)
+            else:
+                value.copy_(now[name])
+
+    def state(self) -> tuple[dict[str, Tensor], str]:
+        """Everything that changes while learning: tensors, and the optimiser's groups as JSON."""
+        tensors = named("network", self.network.state_dict())
+        if self._memory:
+            tensors |= named("average", self.average.state_dict())
+        optimizer = self.optimizer.state_dict()
+        for index, part in optimizer["state"].items():
+            tensors |= named(f"optimizer.{index}", {name: torch.as_tensor(value) for name, value in part.items()})
+        return tensors, json.dumps(optimizer["param_groups"])
+
+    def restore(self, tensors: Mapping[str, Tensor], groups: str) -> None:
+        """Take over a `state`; raises `RuntimeError` or `ValueError` when it is of another network."""
+        self.network.load_state_dict(under("network", tensors))
+        if self._memory:
+            self.average.load_state_dict(under("average", tensors))
+        count = sum(len(group["params"]) for group in self.optimizer.param_groups)
+        state = {i: part for i in range(count) if (part := under(f"optimizer.{i}", tensors))}
+        self.optimizer.load_state_dict({"state": state, "param_groups": json.loads(groups)})
+
+
+def _random_state() -> Tensor:
+    """The states of the processor's and, where there is one, the GPU's random numbers, one behind the other."""
+    states = [torch.get_rng_state()]
+    return torch.cat(states + ([torch.cuda.get_rng_state()] if torch.cuda.is_available() else []))
+
+
+def _set_random_state(state: Tensor) -> None:
+    own = len(torch.get_rng_state())
+    torch.set_rng_state(state[:own])
+    if len(state) > own and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state[own:])
+
+
+def _scaler(fabric: Fabric) -> torch.amp.GradScaler | None:
+    precision = fabric.strategy.precision
+    return precision.scaler if isinstance(precision, MixedPrecision) else None

@@ -1,0 +1,37 @@
+"""Run by a test as ``python ranks.py FOLDER DEVICES BATCH``: a small regression, on one process or several."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from mien.training import Run, RunOptions, launch
+
+
+class Numbers(Dataset):
+    """Sample i is a function of i."""
+
+    def __getitem__(self, index):
+        x = torch.randn(6, generator=torch.Generator().manual_seed(index))
+        return x, x.sum(0, keepdim=True).sin()
+
+
+def main(folder: str, devices: int, batch: int) -> None:
+    fabric = launch(RunOptions(devices=devices))
+    torch.random.default_generator.manual_seed(0)
+    network = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 1))
+    run = Run(fabric, Path(folder), total=12, batch=batch)
+    learner = run.learner(network, torch.optim.AdamW(network.parameters(), lr=1e-2), memory=50, warmup=2)
+    run.resume("auto")
+    for x, y in run.steps(run.batches(Numbers(), workers=0), what="ranks"):
+        loss = (learner.network(x) - y).square().mean()
+        learner.learn(loss)
+        run.log(loss=loss.detach())
+        if run.due(6):
+            run.save()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
