@@ -11,7 +11,7 @@ from mien.errors import WeightsError
 from mien.faces.align import Square
 from mien.faces.landmarks import Landmarker
 from mien.nn.landmarks import LandmarkNet
-from mien.recipes.landmarks import loss_of, point_loss
+from mien.recipes.landmarks import gap_loss, loss_of, point_loss
 
 SMALL = {"size": 64, "widths": [8, 16, 24], "depths": [1, 1, 1], "neck": 4, "rank": 16}
 
@@ -81,6 +81,15 @@ def test_the_loss_counts_in_outer_eye_distances():
     plane, depth = point_loss(truth + torch.tensor([0.03, 0.04, 0.1]), truth)
     assert plane.item() == pytest.approx(0.05 / 0.5, rel=1e-4)
     assert depth.item() == pytest.approx(0.1 / 0.5, rel=1e-4)
+
+
+def test_a_gap_is_asked_for_however_the_face_is_misplaced():
+    truth = torch.zeros(1, 468, 3)
+    truth[0, 263, 0] = 0.5
+    assert gap_loss(truth + torch.tensor([0.2, 0.3, 0.4]), truth).item() < 1e-3
+    shut = truth.clone()
+    shut[0, 159, 1] += 0.1  # one upper lid; under one brow
+    assert gap_loss(shut, truth).item() == pytest.approx(2 * 0.1 / 0.5 / 33, abs=5e-4)
 
 
 def test_pictures_without_a_face_teach_presence_only(network, pictures):
