@@ -1,4 +1,6 @@
-"""What a landmark network sees in training: squares cut from labelled faces as a detector or an earlier look would cut them."""
+"""What landmark networks see in training: squares cut from labelled faces as a detector or an earlier look would cut them."""
+
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from torch.utils.data import Dataset
 from mien.data.augment import degraded
 from mien.data.labelled import LabelledFaces, jittered
 from mien.faces.align import Square, carry, sample
+from mien.faces.details import eye_square, inside, mouth_square
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Sample = tuple[Float[Tensor, "3 s s"], Float[Tensor, "468 3"], Float[Tensor, ""]]
@@ -24,11 +27,7 @@ class Views(Dataset[Sample]):
     def __getitem__(self, number: int) -> Sample:
         """Sample `number` is the same in every run."""
         rng = np.random.default_rng([self.seed, number])
-        index = int(rng.integers(len(self.faces)))
-        rgb, points = np.asarray(self.faces.images[index]), self.faces.landmarks[index].astype(np.float64)
-        if rng.random() < 0.5:
-            rgb, points = np.ascontiguousarray(rgb[:, ::-1]), points[self.mirror]
-            points[:, 0] = rgb.shape[1] - 1 - points[:, 0]
+        rgb, points = _face(self.faces, self.mirror, rng)
         if rng.random() < 0.25:
             rgb, points = _at_the_edge(rgb, points, rng)
         square, face = Square.around(points), rng.random() >= self.absent
@@ -45,6 +44,44 @@ class Views(Dataset[Sample]):
     def mean_points(self, count: int) -> Float[Tensor, "468 3"]:
         """The points of an average face, over the first `count` samples."""
         return torch.stack([self[i][1] for i in range(count)]).mean(0)
+
+
+class CloseViews(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
+    """Endless close views of eyes and mouths: a picture (0..1) of a right eye and its points, of a mouth and its points.
+
+    A left eye is a right one in the mirror. Points are half sides from the centre of the square.
+    """
+
+    def __init__(
+        self, faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], points: Mapping[str, Sequence[int]], *, size: int, seed: int
+    ) -> None:
+        self.faces, self.mirror, self.size, self.seed = faces, mirror, size, seed
+        self.eye, self.mouth = (list(points[part]) for part in ("eye", "mouth"))
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Sample `number` is the same in every run."""
+        rng = np.random.default_rng([self.seed, number])
+        rgb, points = _face(self.faces, self.mirror, rng)
+        rgb = degraded(rgb, rng)
+        eye, eye_points = self._close(rgb, eye_square(points), points[self.eye], rng)
+        mouth, mouth_points = self._close(rgb, mouth_square(points), points[self.mouth], rng)
+        return eye, eye_points, mouth, mouth_points
+
+    def _close(self, rgb: Picture, square: Square, points: Float[np.ndarray, "n 3"], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """As the first look would cut it: a few per cent of the face off, and too small where a mouth opens wide."""
+        square = jittered(square, rng, shift=0.08, stretch=0.1, turn=0.05)
+        picture = torch.from_numpy(sample(rgb, square, self.size)).permute(2, 0, 1) / 255.0
+        return picture, torch.from_numpy(inside(square, points)).float()
+
+
+def _face(faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], rng: np.random.Generator) -> tuple[Picture, Float[np.ndarray, "468 3"]]:
+    """One of the faces, as it is or mirrored."""
+    index = int(rng.integers(len(faces)))
+    rgb, points = np.asarray(faces.images[index]), faces.landmarks[index].astype(np.float64)
+    if rng.random() < 0.5:
+        rgb, points = np.ascontiguousarray(rgb[:, ::-1]), points[mirror]
+        points[:, 0] = rgb.shape[1] - 1 - points[:, 0]
+    return rgb, points
 
 
 def _at_the_edge(

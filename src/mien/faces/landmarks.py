@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mien import weights
 from mien.errors import WeightsError
 from mien.faces.align import Square, carry, sample
 from mien.faces.detect import candidates, distinct
+from mien.nn.fusing import fused
 from mien.nn.landmarks import LandmarkNet
 from mien.types import Face, Photo
 
@@ -34,7 +33,7 @@ class Landmarker:
             network = LandmarkNet(**stored.config)
         except TypeError as error:
             raise WeightsError(f"{stored.path} is not of the landmark network: train one with `mien train landmarks`") from error
-        self._network = _fused(weights.fill(network, stored))
+        self._network = fused(weights.fill(network, stored))
         self._size = network.size
 
     def look(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
@@ -90,15 +89,3 @@ def track(photo: Photo, previous: Face) -> Face | None:
 def landmarker() -> Landmarker:
     """The bundled landmarker, loaded once."""
     return Landmarker()
-
-
-def _fused(network: LandmarkNet) -> nn.Module:
-    """The same function with every normalisation folded into its convolution, laid out for the processor."""
-    for module in list(network.modules()):
-        for name, child in list(module.named_children()):
-            match list(child.children()):
-                case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm]:
-                    setattr(module, name, fuse_conv_bn_eval(convolution, norm))
-                case _:
-                    pass
-    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
