@@ -4,7 +4,6 @@ A whole face in 128 pixels shows an open eye seven pixels high; whether it is sh
 """
 
 import math
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +78,3 @@ class Details:
 
     def _picture(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> Float[Tensor, "3 s s"]:
         return torch.from_numpy(sample(rgb, square, self._size)).permute(2, 0, 1).float() / 255
-
-
-@cache
-def bundled() -> Details:
-    """The bundled network of details, loaded once."""
-    return Details()
