@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, partial, reduce
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from mien.geometry.head import HeadModel
 from mien.geometry.head import bundled as bundled_head
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Pose
 
-_BAND = 256  # rows warped at a time: bounds memory
+_DIM = 1e-3  # of the logarithm of the light: less changes no 8-bit value
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +104,14 @@ def _draw(code: MeshCode) -> Drawn:
     moved = morph.move(sitting, code.head.expression.known + change)
     furrows = partial(folds.log_light, change, moved.landmarks, light=reading.light, scale=sitting.code.pose.scale)
     motion = flow(sitting, moved, shade.log_ratio(reading.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
-    changing = motion.box().within(picture)
     out = rgb.copy()
-    for top in range(changing.top, changing.bottom, _BAND):
-        band = Box(changing.left, top, changing.width, _BAND).within(changing)
-        band.of(out)[:] = _warped(rgb, motion, band)
-    for name in moved.slits:
-        _open(out, moved, code, name)
-    matte[(out != rgb).any(-1)] = 1.0
+    for tile in motion.tiles(picture):
+        tile.of(out)[:] = _warped(rgb, motion, tile)
+    painted = [motion.box().within(picture), *(_open(out, moved, code, name) for name in moved.slits)]
+    if changing := [box for box in painted if not box.empty]:
+        box = reduce(Box.joined, changing)
+        same = cv2.inRange(cv2.absdiff(box.of(out), box.of(rgb)), (0, 0, 0), (0, 0, 0))
+        box.of(matte)[same == 0] = 1.0
     return Drawn(out, matte, _landmarks(reading, moved))
 
 
@@ -127,20 +127,22 @@ def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box) -> UInt8[np
     """The moved and relit skin in a box."""
     field = motion.at(box)
     skin = sample(rgb, box.pixels() + field[..., :2], cv2.INTER_LANCZOS4)
-    relit = np.abs(field[..., 2]) > 1e-3
-    skin[relit] = np.clip(skin[relit] * np.exp(field[..., 2][relit])[:, None] + 0.5, 0, 255).astype(np.uint8)
-    return skin
+    relit = np.abs(field[..., 2]) > _DIM
+    if not relit.any():
+        return skin
+    gain = np.exp(np.where(relit, field[..., 2], 0.0))
+    return cv2.multiply(skin, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
 
 
-def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, name: str) -> None:
-    """Draw an eye, or the inside of the mouth, over the moved skin."""
+def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, name: str) -> Box:
+    """Draw an eye, or the inside of the mouth, over the moved skin; where that was."""
     reading, rgb = code.reading, code.reading.crop.rgb
     sitting, scale = reading.sitting, reading.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
     margin = 2 if name == "lip" else 2 + int(lids.ABOVE * lids.scale_of(scale))
     box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
     if box.empty:
-        return
+        return box
     canvas = box.of(out).astype(np.float32)
     if name == "lip":
         mouth.paint(canvas, box, rgb, sitting, moved, look=reading.mouth)
@@ -150,6 +152,7 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, n
         eyes.paint(canvas, box, rgb, eye, source=source, target=target, gaze=turned, scale=scale)
         lids.paint(canvas, target.frame.to(box.pixels()), target, source, tone=eye.lid, scale=lids.scale_of(scale), blur=reading.mouth.blur)
     box.of(out)[:] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+    return box
 
 
 @cache

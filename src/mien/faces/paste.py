@@ -16,8 +16,6 @@ def paste(photo: Photo, crops: Sequence[Crop], drawn: Sequence[Drawn]) -> UInt8[
     """
     rgb = photo.rgb.copy()
     for crop, face in zip(crops, drawn, strict=True):
-        if not face.matte.any():
-            continue
         offset = _offset(crop.to_photo)
         if offset is not None:
             _lay(rgb, face.rgb, face.matte, *offset)
@@ -35,17 +33,18 @@ def _offset(to_photo: Float[np.ndarray, "3 3"]) -> tuple[int, int] | None:
 
 def _lay(rgb: UInt8[np.ndarray, "h w 3"], top: np.ndarray, matte: Float32[np.ndarray, "b a"], left: int, above: int) -> None:
     """Blend a picture into `rgb` with its upper left pixel at (left, above); what reaches beyond is cut off."""
-    x0, y0 = max(left, 0), max(above, 0)
-    x1, y1 = min(left + matte.shape[1], rgb.shape[1]), min(above + matte.shape[0], rgb.shape[0])
+    x, y, width, height = cv2.boundingRect((matte > 0.0).view(np.uint8))
+    x0, y0 = max(left + x, 0), max(above + y, 0)
+    x1, y1 = min(left + x + width, rgb.shape[1]), min(above + y + height, rgb.shape[0])
     if x1 <= x0 or y1 <= y0:
         return
     part = np.s_[y0 - above : y1 - above, x0 - left : x1 - left]
-    below, weight = rgb[y0:y1, x0:x1], matte[part]
+    below, colours, weight = rgb[y0:y1, x0:x1], top[part], matte[part]
     solid = weight >= 1.0
-    below[solid] = top[part][solid]
     mixed = (weight > 0.0) & ~solid
     share = weight[mixed, None]
-    below[mixed] = np.round(share * top[part][mixed] + (1.0 - share) * below[mixed]).astype(np.uint8)
+    below[mixed] = np.round(share * colours[mixed] + (1.0 - share) * below[mixed]).astype(np.uint8)
+    cv2.copyTo(colours, solid.view(np.uint8), below)
 
 
 def _carried(

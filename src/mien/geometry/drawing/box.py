@@ -1,11 +1,14 @@
 """A rectangle of whole pixels, and how pictures are read at places between pixels."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Float32
+
+_NO_MAP = np.zeros(0, np.float32)  # OpenCV's second map, where the first holds x and y
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class Box:
         x, y = (origin.left, origin.top) if origin else (0, 0)
         return image[self.top - y : self.bottom - y, self.left - x : self.right - x]
 
+    def tiles(self, side: int) -> Iterator["Box"]:
+        """Squares of `side` pixels, row by row, that make up the box; smaller ones at its right and lower edge."""
+        for top in range(self.top, self.bottom, side):
+            for left in range(self.left, self.right, side):
+                yield Box(left, top, side, side).within(self)
+
     def pixels(self) -> Float32[np.ndarray, "h w 2"]:
         """Coordinates x, y of every pixel."""
         x, y = np.arange(self.left, self.right, dtype=np.float32), np.arange(self.top, self.bottom, dtype=np.float32)
@@ -66,5 +75,4 @@ def frame_of(image: np.ndarray) -> Box:
 
 def sample(image: np.ndarray, at: Float[np.ndarray, "h w 2"], how: int = cv2.INTER_LINEAR, *, outside: int = cv2.BORDER_REPLICATE) -> Any:
     """The picture at places (x, y), interpolated `how` OpenCV names it; beyond its borders the edge goes on, or as `outside` says."""
-    places = at.astype(np.float32)
-    return cv2.remap(image, places[..., 0], places[..., 1], how, borderMode=outside)
+    return cv2.remap(image, np.ascontiguousarray(at, np.float32), _NO_MAP, how, borderMode=outside)

@@ -4,9 +4,9 @@ Each slit (mouth, eyes) tears the flow: what is above it follows the upper lip o
 twice, continued smoothly through every opening from above and from below, and the curves of the slits choose at full resolution.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ from mien.geometry.drawing.slit import Slit
 from mien.geometry.drawing.warp import Grid, draw, fade, fill
 from mien.geometry.head import PARTS, HeadModel
 
+_NOTHING = 1e-4  # pixels, or of the logarithm of light, that nobody sees
+_TILE = 192  # pixels: what stays as it is is passed over in squares of this side, and a square fits a processor's cache
 _NODES = 288  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach
 _BACK, _FRONT = 0.02, 0.4  # of `HeadModel.front`: skin further back than the first is not drawn, beyond the second it moves fully
@@ -41,10 +43,11 @@ class Flow:
     lids: dict[str, Lid]  #: of the eyes
     scale: float  #: pixels per cm
 
-    @property
+    @cached_property
     def active(self) -> Bool[np.ndarray, "h w"]:
         """Nodes where anything changes."""
-        return np.maximum(np.abs(self.above), np.abs(self.below)).max(axis=-1) > 1e-4
+        moves = (np.abs(self.above) > _NOTHING) | (np.abs(self.below) > _NOTHING)
+        return moves[..., 0] | moves[..., 1] | moves[..., 2]
 
     def box(self) -> Box:
         """The pixels that change; empty when none does."""
@@ -54,6 +57,14 @@ class Flow:
         corners = np.array([[columns[0] - 1, rows[0] - 1], [columns[-1] + 1, rows[-1] + 1]])
         return Box.around(corners * self.grid.step + [self.grid.left, self.grid.top])
 
+    def tiles(self, picture: Box) -> Iterator[Box]:
+        """The squares of a picture in which anything changes."""
+        for tile in self.box().within(picture).tiles(_TILE):
+            left, top = (tile.left - self.grid.left) / self.grid.step, (tile.top - self.grid.top) / self.grid.step
+            right, bottom = left + tile.width / self.grid.step, top + tile.height / self.grid.step
+            if self.active[max(int(top), 0) : int(bottom) + 2, max(int(left), 0) : int(right) + 2].any():
+                yield tile
+
     def at(self, box: Box) -> Float32[np.ndarray, "b a 3"]:
         """The flow of the skin at the pixels of a box."""
         out = self.grid.enlarge(self.above, box)
@@ -62,20 +73,21 @@ class Flow:
             if near.empty:
                 continue
             st = slit.frame.to(near.pixels())
+            ours = slit.near(st)
             upper, lower = slit.at(st[..., 0])
             over = lids.overlap(st[..., 0], slit, self.origin[name], self.lids[name].scale) if name in self.lids else 0.0
-            low = (st[..., 1] > (upper + lower) / 2 + over) & slit.near(st)
+            low = (st[..., 1] > (upper + lower) / 2 + over) & ours
             part = near.of(out, box)
-            part[low] = self.grid.enlarge(self.below, near)[low]
+            if low.any():
+                cv2.copyTo(self.grid.enlarge(self.below, near), low.view(np.uint8), part)
             if name in self.lids:
                 axes = slit.frame.axes
                 unfolded = lids.unfold(part[..., :2] @ axes, st, slit, self.lids[name]) @ axes.T
-                over = ~low & slit.near(st)
-                part[..., :2][over] = unfolded[over]
-            self._keep_sides(name, st, low, part)
+                np.copyto(part[..., :2], unfolded, where=(ours & ~low)[..., None])
+            self._keep_sides(name, st, low, ours, part)
         return out
 
-    def _keep_sides(self, name: str, st: Float32[np.ndarray, "h w 2"], low: np.ndarray, flow: np.ndarray) -> None:
+    def _keep_sides(self, name: str, st: Float32[np.ndarray, "h w 2"], low: np.ndarray, ours: np.ndarray, flow: np.ndarray) -> None:
         """An upper lip never takes its pixels from below the upper margin in the photo, a lower one never from above the lower."""
         slit, source = self.slits[name], self.origin[name]
         axes = slit.frame.axes
@@ -86,7 +98,7 @@ class Flow:
             rim = _RIM * self.scale * lids.closing(st[..., 0], slit, source)
             upper, lower = upper - rim, lower + rim
         limit = np.where(low, np.maximum(target[..., 1], lower), np.minimum(target[..., 1], upper))
-        here = source.within(target[..., 0]) & slit.near(st) & (np.abs(limit - target[..., 1]) > 1e-3)
+        here = ours & source.within(target[..., 0]) & (np.abs(limit - target[..., 1]) > 1e-3)
         move[..., 1][here] = (limit - st[..., 1])[here]
         flow[..., :2][here] = (move @ axes.T)[here]
 
@@ -120,11 +132,12 @@ def flow(
     seen &= ~_hidden(sitting, drawn, grid)
     drawn = drawn[..., :3]
     above, below = _sides(moved.slits, grid.nodes())
+    furrows = folds(grid) * face
     fields: list[np.ndarray] = []
     for known in (seen & above, seen & below):
         filled = fill(drawn, known)
         fields.append(filled * fade(filled[..., :2] / grid.step, face, scale / grid.step)[..., None])
-        fields[-1][..., 2] += folds(grid) * face
+        fields[-1][..., 2] += furrows
     upper_lids = {name: _lid(name, sitting, moved, fields[0], grid) for name in lids.BROWS}
     return Flow(grid, fields[0], fields[1], moved.slits, sitting.slits, upper_lids, scale)
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy import sparse
 
 from mien.aus import AUVector
 from mien.geometry import facemesh
@@ -28,7 +29,7 @@ class Spread:
     """How landmarks lead the skin of one head."""
 
     residual: Float[np.ndarray, "v 468"]  #: landmark errors -> vertex errors; zero rows off the skin
-    margins: Float[np.ndarray, "v 468"]  #: moves of lip and lid margins -> vertex moves, fading away from each margin
+    margins: sparse.csr_array  #: [v, 468] moves of lip and lid margins -> vertex moves, fading away from each margin
     lids: Float[np.ndarray, " v"]  #: 1 on the rims of the eyes, 0 from 0.5 cm away: the skin that a blink may move
 
 
@@ -52,7 +53,7 @@ def of(head: HeadModel) -> Spread:
     lids = torch.zeros(len(vertices))
     near = ((_BLINK[1] - away[:, rims].amin(1)) / (_BLINK[1] - _BLINK[0])).clamp(0, 1)
     lids[skin] = near * near * (3 - 2 * near)
-    return Spread(residual.numpy(), margins.numpy(), lids.numpy())
+    return Spread(residual.numpy(), sparse.csr_array(margins.double().numpy()), lids.numpy())
 
 
 def _follow(away: torch.Tensor) -> torch.Tensor:
