@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
-_NO_MAP = np.zeros(0, np.float32)  # OpenCV's second map, where the first holds x and y
+_NO_MAP: Any = None  # OpenCV's second map, where the first holds x and y: an empty array there makes it read at random
 
 
 @dataclass(frozen=True)
