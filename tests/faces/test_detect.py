@@ -39,6 +39,20 @@ def test_a_lying_face_is_found_with_its_roll(drawn, angle):
     assert np.cos(best.square.roll - np.deg2rad(expected)) > 0.99
 
 
+@pytest.mark.parametrize("angle", [-30, 0, 30])
+def test_a_face_of_60_pixels_is_found_upright_and_tilted_beside_a_large_one(drawn, angle):
+    factor = 60 / drawn.face.box[3]
+    side = round(256 * factor)
+    turn = cv2.getRotationMatrix2D((127.5, 127.5), angle, 1.0)
+    tilted = cv2.warpAffine(drawn.photo.rgb, turn, (256, 256), borderMode=cv2.BORDER_REPLICATE)
+    wall = np.full((300, 400, 3), (96, 112, 128), dtype=np.uint8)
+    wall[20:276, 10:266] = drawn.photo.rgb
+    wall[100 : 100 + side, 280 : 280 + side] = cv2.resize(tilted, (side, side), interpolation=cv2.INTER_AREA)
+    large, small = landmarks.find(Photo(wall))
+    assert large.box[3] > 2 * small.box[3]
+    assert np.hypot(*(small.landmarks[:, :2].mean(axis=0) - (280 + side / 2, 100 + side / 2))) < 20
+
+
 def test_the_same_face_twice_counts_once():
     near = [detect.Candidate(Square(100 + d, 100, 40), score) for d, score in ((0, 1.0), (6, 2.0), (-9, 0.5))]
     other = detect.Candidate(Square(190, 100, 40), 0.1)
@@ -49,10 +63,11 @@ def test_the_same_face_twice_counts_once():
 def test_large_pictures_are_searched_smaller(monkeypatch):
     seen = []
     monkeypatch.setattr(detect, "_hog", lambda grey, scale: seen.append(grey.size * scale**2) or [detect.Candidate(Square(1, 1, 1), 1.0)])
-    for side in (300, 4000):
+    for side in (300, 6000):
         detect.by_hog(np.zeros((side, side, 3), dtype=np.uint8))
     assert seen[0] == pytest.approx((300 * 80 / 60) ** 2)
-    assert seen[1] == pytest.approx(8e6)
+    assert seen[1] == pytest.approx(detect._AREA)
+    assert detect._AREA >= 12e6 * (80 / 60) ** 2  # a photo of 12 megapixels is searched for the smallest faces
 
 
 def test_five_points_say_where_the_landmarks_lie(drawn):

@@ -17,10 +17,10 @@ from jaxtyping import Float, UInt8
 from mien import artefacts
 from mien.faces.align import Square, carry
 
-SMALLEST = 60  # pixels: the narrowest face that is searched for, in photos of up to `_AREA` / (80 / 60)^2 pixels
+SMALLEST = 60  # pixels: the lowest face, brows to chin, that is searched for, in photos of up to `_AREA` / (80 / 60)^2 = 12.4 megapixels
 _HOG_WINDOW = 80  # pixels: the detector's own smallest face
-_AREA = 8e6  # pixels: larger pictures are searched smaller, to stay under a second
-_DOUBTFUL = -0.6  # HOG score; 0 is its own threshold
+_AREA = 22e6  # pixels: larger pictures are searched smaller, to stay under two seconds
+_DOUBTFUL = -0.8  # HOG score; 0 is its own threshold: small and tilted faces reach -0.8, and little else does (1.2 places a megapixel)
 _TILTED = (-35.0, 35.0, 90.0, -90.0, 180.0)  # degrees that an empty picture is turned by before we give up
 _TILTED_SIDE = 640  # pixels: the longer side of a turned picture
 _YUNET_SIDE = 1280  # pixels
