@@ -48,13 +48,15 @@ def rasterize(corners: Float[Tensor, "b v 3"], triangles: Int[Tensor, "t 3"], wi
 
 def interpolate(fragments: Fragments, attributes: Float[Tensor, "b v c"], triangles: Int[Tensor, "t 3"]) -> Float[Tensor, "b h w c"]:
     """Vertex attributes at each pixel; 0 where no triangle is seen."""
-    item = torch.arange(attributes.shape[0], device=attributes.device)[:, None]
-    shown = triangles[fragments.triangle.clamp(min=0)].flatten(1, 2)  # b (h w) 3
-    out = torch.zeros((*shown.shape[:2], attributes.shape[2]), dtype=attributes.dtype, device=attributes.device)
-    weights = fragments.barycentric.flatten(1, 2)
-    for corner in range(3):
-        out = out + weights[..., corner, None] * attributes[item, shown[..., corner]]
-    return out.reshape(*fragments.triangle.shape, -1)
+    batch, height, width = fragments.triangle.shape
+    triangle = fragments.triangle.flatten()
+    pixel = torch.nonzero(triangle >= 0).flatten()
+    corners = attributes[:, triangles].flatten(0, 1)  # (b t) 3 c
+    item = torch.div(pixel, height * width, rounding_mode="floor")
+    seen = corners.index_select(0, triangle.index_select(0, pixel) + item * len(triangles))
+    weights = fragments.barycentric.flatten(0, 2).index_select(0, pixel)
+    out = attributes.new_zeros(batch * height * width, attributes.shape[2])
+    return out.index_copy(0, pixel, (weights[..., None] * seen).sum(1)).reshape(batch, height, width, -1)
 
 
 def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: Tensor) -> None:
@@ -67,18 +69,18 @@ def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: 
     extent = (high - low + 1).clamp(min=0)
     count = (extent[:, 0] * extent[:, 1] * (area != 0)).long()
     kept = torch.nonzero(count).flatten()
-    tests, depth = _edge_tests(snapped[kept], area[kept]), corners[:, 2].double()[triangles[kept]]
-    boxes = torch.cat([low[kept], extent[kept, :1]], 1)
+    tests, depth = _edge_tests(snapped[kept], area[kept]), corners[:, 2].double()[triangles[kept]] / area[kept, None].abs()
+    low, high = low[kept], high[kept]
     total = torch.cumsum(count[kept], 0)
     start = 0
     while start < len(kept):
         done = total[start - 1] if start else 0
         stop = max(start + 1, int(torch.searchsorted(total, done + _CANDIDATES, right=True)))
         part = slice(start, stop)
-        pixel, near, which = _offer(boxes[part], count[kept[part]], tests[part], depth[part] / area[kept[part], None].abs(), width)
+        pixel, near, which = _offer(low[part], high[part], tests[part], depth[part], width)
         bits = near.view(torch.int32).long()
         order = torch.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # orders as the floats do
-        best.scatter_reduce_(0, pixel, (-order << 32) | kept[part][which], "amin")
+        best.scatter_reduce_(0, pixel, (-order << 32) | kept[part].index_select(0, which), "amin")
         start = stop
 
 
@@ -93,38 +95,57 @@ def _edge_tests(snapped: Tensor, area: Tensor) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def _offer(boxes: Tensor, count: Tensor, tests: Tensor, depth: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Pixel, nearness and triangle wherever the centre of a pixel in a triangle's box is inside it."""
-    which = torch.repeat_interleave(torch.arange(len(count), device=count.device), count)
-    step = (torch.arange(len(which), device=count.device) - (torch.cumsum(count, 0) - count)[which]).double()
-    place = boxes[which]
-    row = torch.floor((step + 0.5) / place[:, 2])
-    x, y = place[:, 0] + step - row * place[:, 2], place[:, 1] + row
+def _offer(low: Tensor, high: Tensor, tests: Tensor, depth: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixel, nearness and triangle of every pixel centre inside a triangle; `low` and `high` are the triangles' boxes, n 2.
+
+    A row of pixels meets a triangle in one span: each edge bounds it on one side, by an inequality between whole numbers.
+    """
+    which, step = _repeated((high[:, 1] - low[:, 1] + 1).long())
+    y = low[:, 1].index_select(0, which) + step
+    first, last = low[:, 0].index_select(0, which), high[:, 0].index_select(0, which)
+    near, slope = torch.zeros_like(y), (tests[:, :, 1] * depth).sum(1)
     for opposite in range(3):
-        test = tests[:, opposite][which]
-        hit = torch.nonzero(test[:, 0] + test[:, 1] * x + test[:, 2] * y >= test[:, 3]).flatten()
-        which, x, y = which[hit], x[hit], y[hit]
-    values = tests[which]
-    weights = values[..., 0] + values[..., 1] * x[:, None] + values[..., 2] * y[:, None]
-    near = (weights * depth[which]).sum(-1).float()
-    return (y * width + x).long(), near, which
+        constant, a, b, least = tests[:, opposite].index_select(0, which).unbind(1)
+        row = constant + b * y
+        near += row * depth[:, opposite].index_select(0, which)
+        row -= least
+        bound = (-row / a).clamp(-1.0, width)  # the division rounds: the whole number beside it is tested exactly
+        enter, leave = torch.ceil(bound), torch.floor(bound)
+        enter += (row + a * enter < 0).double() - (row + a * (enter - 1) >= 0).double()
+        leave += (row + a * (leave + 1) >= 0).double() - (row + a * leave < 0).double()
+        first = torch.where(a > 0, torch.maximum(first, enter), first)
+        last = torch.where(a < 0, torch.minimum(last, leave), torch.where((a == 0) & (row < 0), -1.0, last))
+    span, x = _repeated((last - first + 1).clamp(min=0).long())
+    which, left = which.index_select(0, span), first.index_select(0, span) + x
+    pixel = (y * width).index_select(0, span) + left
+    return pixel.long(), (near.index_select(0, span) + slope.index_select(0, which) * left).float(), which
+
+
+def _repeated(count: Tensor) -> tuple[Tensor, Tensor]:
+    """Every index as often as its count says, and 0, 1, .. within each."""
+    which = torch.repeat_interleave(torch.arange(len(count), device=count.device), count)
+    start = (torch.cumsum(count, 0) - count).index_select(0, which)
+    return which, (torch.arange(len(which), device=count.device) - start).double()
 
 
 def _barycentric(corners: Tensor, triangles: Tensor, triangle: Tensor) -> Tensor:
     """Affine weights of the pixel centres in their triangles."""
     batch, height, width = triangle.shape
-    seen = triangle.flatten() >= 0
-    pixel = torch.nonzero(seen).flatten()
+    pixel = torch.nonzero(triangle.flatten() >= 0).flatten()
     item = torch.div(pixel, height * width, rounding_mode="floor")
     place = pixel - item * height * width
     y = torch.div(place, width, rounding_mode="floor")
-    centre = torch.stack([place - y * width, y], -1).to(corners.dtype)
-    shown = triangles[triangle.flatten()[pixel]]
-    a, b, c = (corners[item, shown[:, k], :2] - centre for k in range(3))
-    parts = torch.stack([_cross(b, c), _cross(c, a), _cross(a, b)], -1)
-    weights = torch.zeros((batch * height * width, 3), dtype=corners.dtype, device=corners.device)
-    weights[pixel] = parts / parts.sum(-1, keepdim=True)
-    return weights.reshape(batch, height, width, 3)
+    origin, first, second = corners[:, triangles, :2].flatten(0, 1).unbind(1)
+    along, beside = first - origin, second - origin
+    area = _cross(along, beside)[:, None]
+    area = torch.where(area == 0, 1.0, area)  # those are never seen
+    placed = torch.cat([origin, along / area, beside / area], 1)
+    placed = placed.index_select(0, triangle.flatten().index_select(0, pixel) + item * len(triangles))
+    away = torch.stack([place - y * width, y], -1).to(corners.dtype) - placed[:, :2]
+    first, second = _cross(away, placed[:, 4:]), _cross(placed[:, 2:4], away)
+    parts = torch.stack([1.0 - first - second, first, second], -1)
+    weights = parts.new_zeros(batch * height * width, 3)
+    return weights.index_copy(0, pixel, parts).reshape(batch, height, width, 3)
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:
