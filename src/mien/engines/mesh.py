@@ -12,7 +12,7 @@ from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
-from mien.geometry.drawing import eyes, folds, lids, margins, morph, mouth, rims, shade
+from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, rims, shade
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
@@ -33,6 +33,7 @@ class Reading:
     light: shade.Light
     mouth: mouth.Look
     eyes: dict[str, eyes.Eye]
+    lids: dict[str, falling.Skin]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +81,10 @@ class MeshEngine:
         landmarks = rims.refine(crop.rgb, landmarks, pose.scale)
         sitting = morph.sit(self._head, replace(head, pose=pose), landmarks)
         light = shade.estimate(crop.rgb, sitting)
-        both = {side: eyes.look(crop.rgb, sitting, side, light.skin) for side in "RL"}
+        over = {side: falling.look(crop.rgb, sitting, side, light) for side in "RL"}
+        both = {side: eyes.look(crop.rgb, sitting, side, over[side]) for side in "RL"}
         white = np.mean([eye.tone for eye in both.values()], axis=0)
-        reading = Reading(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both)
+        reading = Reading(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over)
         return MeshCode(reading, head, head.expression.known)
 
 
@@ -107,7 +109,7 @@ def _draw(code: MeshCode) -> Drawn:
     out = rgb.copy()
     for tile in motion.tiles(picture):
         tile.of(out)[:] = _warped(rgb, motion, tile)
-    painted = [motion.box().within(picture), *(_open(out, moved, code, name) for name in moved.slits)]
+    painted = [motion.box().within(picture), *(_open(out, moved, motion, code, name) for name in moved.slits)]
     if changing := [box for box in painted if not box.empty]:
         box = reduce(Box.joined, changing)
         same = cv2.inRange(cv2.absdiff(box.of(out), box.of(rgb)), (0, 0, 0), (0, 0, 0))
@@ -130,16 +132,16 @@ def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box) -> UInt8[np
     relit = np.abs(field[..., 2]) > _DIM
     if not relit.any():
         return skin
-    gain = np.exp(np.where(relit, field[..., 2], 0.0))
-    return cv2.multiply(skin, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
+    gain = np.exp(np.where(relit, field[..., 2], 0.0)[..., None] * shade.WARM)
+    return cv2.multiply(skin, gain, dtype=cv2.CV_8U)
 
 
-def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, name: str) -> Box:
+def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, motion: Flow, code: MeshCode, name: str) -> Box:
     """Draw an eye, or the inside of the mouth, over the moved skin; where that was."""
     reading, rgb = code.reading, code.reading.crop.rgb
     sitting, scale = reading.sitting, reading.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
-    margin = 2 if name == "lip" else 2 + int(lids.ABOVE * lids.scale_of(scale))
+    margin = 2 if name == "lip" else 2 + int(falling.FAR * motion.lids[name].scale)
     box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
     if box.empty:
         return box
@@ -150,7 +152,7 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, code: MeshCode, n
         eye = reading.eyes[name[-1]]
         turned = eyes.gaze(sitting, code.expression, name[-1])
         eyes.paint(canvas, box, rgb, eye, source=source, target=target, gaze=turned, scale=scale)
-        lids.paint(canvas, target.frame.to(box.pixels()), target, source, tone=eye.lid, scale=lids.scale_of(scale), blur=reading.mouth.blur)
+        falling.paint(canvas, box, reading.lids[name[-1]], target=target, source=source, lid=motion.lids[name])
     box.of(out)[:] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
     return box
 

@@ -8,16 +8,17 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUVector
-from mien.geometry.drawing import lids
 from mien.geometry.drawing.box import Box, frame_of, sample
+from mien.geometry.drawing.falling import Skin
 from mien.geometry.drawing.morph import Sitting
 from mien.geometry.drawing.slit import Slit
 from mien.geometry.drawing.warp import fill
 
 _SEARCH = 0.25  # cm: how far the iris may lie from where the head has it
 _LASHES, _WET = 0.09, 0.04  # cm inside the upper, the lower margin that are not plain eye
+_BAND = 0.16  # cm below the upper margin that may be dark with lashes or their shadow
 _AROUND = 0.6  # cm around the eye that its layers reach
-_SHADOW, _SHADE = 0.16, 0.35  # cm below a lid, and how dark its shadow is there
+_SHADOW, _SHADE = 0.16, 0.30  # cm below a lid, and how dark its shadow is there
 _SIDEWAYS, _UPWARDS = 4.5, 3.2  # degrees of gaze to an AU step
 _BORDER = 1.10  # of the iris's radius: its dark rim ends here
 
@@ -33,11 +34,10 @@ class Eye:
     center: Float[np.ndarray, " 2"]  #: of the iris, crop pixels
     radius: float  #: pixels
     tone: Float[np.ndarray, " 3"]  #: mean colour of the white, sRGB 0..255
-    lid: Float32[np.ndarray, "n 3"]  #: colours of the upper lid along the slit
 
 
-def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, skin: Float[np.ndarray, " 3"]) -> Eye:
-    """Take an eye apart; `side` is L or R, `skin` the colour that stands in where no white is seen."""
+def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, lid: Skin) -> Eye:
+    """Take an eye apart; `side` is L or R, `lid` the skin of its lid, whose light falls on the white as well."""
     slit, scale = sitting.slits[f"lid_{side}"], sitting.code.pose.scale
     around = Box.around(slit.frame.back(np.stack([slit.s, slit.upper], 1)), margin=int(np.ceil(_AROUND * scale)) + 2)
     box = around.joined(slit.opening()).within(frame_of(rgb))
@@ -49,20 +49,28 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, skin: Flo
     radius = 0.98 * float(sitting.head.iris_radius.mean()) * scale
     center = _iris(part, plain, place, expected=_expected(sitting, side), radius=radius, scale=scale)
     away = np.linalg.norm(place - center, axis=-1).astype(np.float32)
-    grey = part.mean(axis=-1)
-    outside = plain & (away > 1.2 * radius)
-    bright = float(np.percentile(grey[outside], 75)) if outside.any() else 0.0
-    seen = outside & (grey > 0.7 * bright)
-    fallback = np.clip(skin * 1.1, 0, 235)
-    tone = part[seen].mean(axis=0).astype(float) if seen.sum() >= 6 else fallback
-    white = np.broadcast_to(tone.astype(np.float32), part.shape).copy()
-    if seen.sum() >= 6:
-        smooth = cv2.GaussianBlur(fill(part, seen), (0, 0), max(0.7, 0.15 * radius))
-        white = np.where((outside & (grey > 0.8 * bright))[..., None], part, 0.6 * smooth + 0.4 * white)
+    bare = box.of(lid.bare, lid.box)
+    white, tone = _white(part, plain & (away > 1.2 * radius), cv2.GaussianBlur(bare, (0, 0), max(0.7, 0.6 * radius)), radius)
     cover = np.clip((_BORDER * radius - away) / (0.16 * radius), 0, 1).astype(np.float32)
     iris = _whole(part, plain & (away <= _BORDER * radius), away, radius)
-    lid = lids.tones(rgb, slit, sitting.landmarks[list(lids.BROWS[f"lid_{side}"])], lids.scale_of(scale))
-    return Eye(box, white, iris, cover, center, radius, tone, lid)
+    return Eye(box, white, iris, cover, center, radius, tone)
+
+
+def _white(
+    part: Float32[np.ndarray, "h w 3"], outside: np.ndarray, skin: Float32[np.ndarray, "h w 3"], radius: float
+) -> tuple[Float32[np.ndarray, "h w 3"], Float[np.ndarray, " 3"]]:
+    """The white continued from where it is seen, `outside` the iris, as bright as the skin around it goes on; and its mean colour."""
+    grey = part.mean(axis=-1)
+    bright = float(np.percentile(grey[outside], 85)) if outside.any() else 0.0
+    seen = outside & (grey > 0.75 * bright)
+    light = skin.mean(axis=-1, keepdims=True)
+    if seen.sum() < 6:
+        white = np.clip(1.1 * skin, 0, 235)
+        return white, white.mean(axis=(0, 1)).astype(float)
+    usual = np.median(part[seen] / light[seen], axis=0)
+    smooth = usual + cv2.GaussianBlur(fill(part / light - usual, seen), (0, 0), max(0.7, 0.4 * radius))
+    white = np.where((outside & (grey > 0.8 * bright))[..., None], part, np.minimum(smooth * light, part[seen].max()))
+    return white.astype(np.float32), part[seen].mean(axis=0).astype(float)
 
 
 def _expected(sitting: Sitting, side: str) -> Float[np.ndarray, " 2"]:
@@ -130,12 +138,16 @@ def paint(
     (u1, l1), (u0, l0) = target.at(s), source.at(s)
     own = box.of(rgb).astype(np.float32)
     drawn = _layers(eye, place, gaze)
+    bared = _ramp((u0 - u1) / (_LASHES * scale)) * _ramp(2.0 - (t - u0) / (_BAND * scale))  # a lid that rises takes its lashes along
+    own += bared[..., None] * np.maximum(drawn - own, 0.0)
     lifted, lowered = np.abs(u1 - u0) / (_LASHES * scale), np.abs(l1 - l0) / (_LASHES * scale)
     known = _ramp(t - u0 - _LASHES * scale * np.clip(lifted, 0, 1) + 0.5) * _ramp(l0 - _WET * scale * np.clip(lowered, 0, 1) - t + 0.5)
     turned = min(1.0, float(np.hypot(*gaze)) / (0.01 * scale))
     known = np.maximum(known, 1.0 - target.moved(source, s)) * (1 - turned)
     eyeball = drawn + known[..., None] * (own - drawn)
-    shadow = _SHADE * np.exp(-np.clip(t - u1, 0, None) / (_SHADOW * scale)) * np.clip(lifted, 0, 1)
+    lashes = _ramp(2.0 - 2.0 * (t - u0) / (_LASHES * scale)) * (1 - np.clip(lifted, 0, 1))
+    eyeball -= lashes[..., None] * np.maximum(eyeball - own, 0.0)
+    shadow = _SHADE * np.exp(-np.clip(t - u1, 0, None) / (_SHADOW * scale)) * np.clip(np.maximum(lifted, turned), 0, 1)
     eyeball = eyeball * (1 - shadow)[..., None]
     canvas += cover[..., None] * (eyeball - canvas)
 

@@ -163,14 +163,14 @@ def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "
     """How the skin over one eye moves."""
     slit, scale = moved.slits[name], lids.scale_of(sitting.code.pose.scale)
     brow, margin = list(lids.BROWS[name]), list(facemesh.LID_UPPER[name[-1]])
-    height = lids.heights(sitting.landmarks[brow], sitting.slits[name], scale)
     drop = lids.margin_drop(sitting.landmarks[margin], moved.landmarks[margin], slit)
-    height = height * (1.0 - 0.5 * np.clip(lids.closing(slit.s, slit, sitting.slits[name]) * 3.0, 0.0, 1.0))  # the lid itself is painted
+    height = lids.heights(sitting.landmarks[brow], sitting.slits[name], drop, scale)
     far = drop
     for _ in range(3):  # how far the skin above is stretched depends on how it moves there
         reach = height + np.maximum(far[:, 1] - drop[:, 1], 0.0)
         top = slit.frame.back(np.stack([slit.s, slit.upper - reach], axis=1))
         far = sample(above, ((top - [grid.left, grid.top]) / grid.step)[:, None])[:, 0, :2] @ slit.frame.axes
+    far = cv2.GaussianBlur(far, (0, 0), sigmaX=0.1, sigmaY=0.1 * len(far), borderType=cv2.BORDER_REPLICATE)
     return Lid(height, far, drop, scale)
 
 

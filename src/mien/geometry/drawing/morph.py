@@ -142,8 +142,8 @@ def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.
     m0, m1 = sitting.parted[name], _parted(sitting, name, expression)
     a0 = _gaps(sitting.landmarks, name) @ across
     naive = _gaps(marks, name) @ across
-    share = m1 / np.maximum(m0, 0.02)
-    wanted = np.where(m1 < m0, a0 * np.clip(share, 0.0, 1.0), a0 + (m1 - m0) * sitting.code.pose.scale)
+    share = m1 / np.maximum(m0, 0.02) if name == "lip" else np.full_like(m0, m1.sum() / max(float(m0.sum()), 0.02))  # lids keep their arch
+    wanted = np.where(share < 1.0, a0 * np.clip(share, 0.0, 1.0), a0 + (m1 - m0) * sitting.code.pose.scale)
     extra = (wanted - naive)[:, None] * across
     upper, lower = (list(curve) for curve in _CURVES[name])
     out = np.zeros_like(marks)

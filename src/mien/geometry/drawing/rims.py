@@ -1,4 +1,4 @@
-"""The margins of the lids, found in the picture: landmarks know an eye's corners well, how far it is open less so.
+"""The margins of the lids, found in the picture: landmarks see eyes too small.
 
 The form of an open eye is known, so a margin keeps the form of its landmarks and only its arch is sought: how much higher it is, and how
 far to one side its top lies. The arch is taken whose line, over all columns at once, best parts skin from what is no skin: lashes,
@@ -32,7 +32,7 @@ def refine(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"
     out = landmarks.copy()
     for side in "LR":
         upper, lower = list(facemesh.LID_UPPER[side]), list(facemesh.LID_LOWER[side])
-        eye = slit(landmarks[upper], landmarks[lower], frame(landmarks[upper]))
+        eye = slit(out[upper], out[lower], frame(out[upper]))
         if eye.aperture < _OPEN * scale:
             continue
         for ids, margin, outwards in ((upper, eye.upper, -1.0), (lower, eye.lower, +1.0)):
@@ -109,4 +109,8 @@ def _columns(rgb: np.ndarray, eye: Slit, margin: np.ndarray, offsets: Float[np.n
     s = np.linspace(eye.s[0], eye.s[-1], _COLUMNS)
     t = np.interp(s, eye.s, margin)
     st = np.stack([np.broadcast_to(s, (len(offsets), _COLUMNS)), t + offsets[:, None]], axis=-1)
-    return cv2.cvtColor(sample(rgb, eye.frame.back(st)).astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+    return _lab(rgb, eye.frame.back(st))
+
+
+def _lab(rgb: UInt8[np.ndarray, "h w 3"], places: Float[np.ndarray, "n c 2"]) -> Float32[np.ndarray, "n c 3"]:
+    return cv2.cvtColor(sample(rgb, places).astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)

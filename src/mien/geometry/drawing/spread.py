@@ -19,7 +19,7 @@ from mien.geometry.head import HeadModel
 _REACH = 2.0  # cm: the kernel of the residual falls to 1/e over this way
 _RIDGE, _RIDGE_MARGIN = 0.08, 0.005  # trust in a landmark: lids and inner lips are met closely, all else in the mean
 _ALONG = 0.35  # cm: how sharply a vertex follows the nearest part of a margin
-_HOLD = {"lip": (0.6, 2.6), "lid_upper": (0.25, 1.3), "lid_lower": (0.2, 1.1)}
+_HOLD = {"lip": (0.6, 2.6), "lid_upper": (0.15, 0.65), "lid_lower": (0.2, 1.1)}
 _BLINK = (0.1, 0.5)
 """cm from a margin: within the first a vertex goes all the way with it, beyond the second not at all."""
 
