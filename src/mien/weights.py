@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from mien.errors import WeightsError
@@ -69,11 +69,11 @@ def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, A
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    save_file(
+    content = to_bytes(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        str(partial),
         metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)} | ({_RECIPE: recipe} if recipe else {}),
     )
+    partial.write_bytes(content)
     os.replace(partial, path)  # noqa: PTH105 - atomic on every platform
 
 

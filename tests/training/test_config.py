@@ -55,6 +55,12 @@ def test_a_configuration_survives_its_file(tmp_path):
     assert "start" not in tomllib.loads(path.read_text())
 
 
+def test_folders_can_be_kept_to_oneself():
+    shown = tomllib.loads(to_toml(build(Config, {"data": Path("mine"), "start": Path("old")}), folders=False))
+    assert not {"data", "start"} & shown.keys()
+    assert shown["steps"] == 100
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from mien import weights
 from mien.errors import WeightsError
 from mien.faces.align import Square, carry, sample
+from mien.faces.details import Details
 from mien.faces.detect import candidates, distinct
 from mien.nn.fusing import fused
 from mien.nn.landmarks import LandmarkNet
@@ -18,16 +19,16 @@ from mien.types import Face, Photo
 
 PRESENT = 0.5  #: presence from which something counts as a face
 PRESENT_IN_DOUBT = 0.97  #: the same where the detector was not sure itself
-ALIKE = 0.08  #: of half the side, of the size, and in radians
+ALIKE = 0.16  #: of half the side, of the size, and in radians: squares differed so in training
 NOTHING = 0.05  #: presence below which a second pass would be a waste
 MARGIN = 1.25  #: of the landmarks' extent: how much the network sees around them
 
 
 class Landmarker:
-    """The landmark network with its weights. Faces go through one at a time, so no face depends on what else is in the picture."""
+    """The landmark networks with their weights. Faces go through one at a time, so no face depends on what else is in the picture."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Load the bundled weights, or those of `path`; raises `WeightsError` when they are of another network."""
+    def __init__(self, path: Path | None = None, details: Path | None = None) -> None:
+        """Load the bundled weights, or those of `path` and `details`; raises `WeightsError` when they are of another network."""
         stored = weights.load(path or weights.bundled("landmarks"))
         try:
             network = LandmarkNet(**stored.config)
@@ -35,6 +36,7 @@ class Landmarker:
             raise WeightsError(f"{stored.path} is not of the landmark network: train one with `mien train landmarks`") from error
         self._network = fused(weights.fill(network, stored))
         self._size = network.size
+        self._details = Details(details)
 
     def look(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
         """One pass: landmarks in pixels of `rgb`, and presence 0..1, of the face in a square."""
@@ -45,7 +47,8 @@ class Landmarker:
         return carry(square.to_photo(2), inside), float(logit.sigmoid())
 
     def place(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> Face:
-        """The face near a square: a first look says where it is, a second looks there, unless the first one did so already.
+        """The face near a square: a first look says where it is, a second looks there, unless the first one did so already; a last one
+        looks closely at eyes and mouth.
 
         The score is the lesser presence.
         """
@@ -54,7 +57,7 @@ class Landmarker:
         if presence >= NOTHING and not _alike(square, there):
             landmarks, again = self.look(rgb, there)
             presence = min(presence, again)
-        return face_of(landmarks, presence)
+        return face_of(self._details.refined(rgb, landmarks) if presence >= NOTHING else landmarks, presence)
 
 
 def _alike(a: Square, b: Square) -> bool:

@@ -130,7 +130,7 @@ def train(config: LandmarksConfig) -> Path:
     path = config.out / "landmarks.safetensors"
     if fabric.global_rank == 0:
         tensors = {name: _half(tensor) for name, tensor in learner.average.state_dict().items()}
-        weights.save(path, tensors, network.config, recipe=to_toml(config))
+        weights.save(path, tensors, network.config, recipe=to_toml(config, folders=False))
     return path
 
 

@@ -70,17 +70,19 @@ def flat(config: Any) -> dict[str, Any]:
     return found
 
 
-def to_toml(config: Any, *, heading: str = "") -> str:
+def to_toml(config: Any, *, heading: str = "", folders: bool = True) -> str:
     """The configuration as a TOML document, each option under its note; those that are None are left out.
 
-    A JSON string, number, truth or list is the same in TOML.
+    A JSON string, number, truth or list is the same in TOML. Without `folders` paths are left out too: weights go to strangers, who need
+    not know where things lay.
     """
     values = flat(config)
     lines = [f"# {heading}", ""] if heading else []
     for option in options(type(config)):
-        if values[option.name] is not None:
+        value = values[option.name]
+        if value is not None and (folders or not isinstance(value, Path)):
             lines += [f"# {line}" for line in option.note.splitlines()]
-            lines.append(f"{option.name} = {json.dumps(values[option.name], default=str)}")
+            lines.append(f"{option.name} = {json.dumps(value, default=str)}")
     return "\n".join(lines) + "\n"
 
 
