@@ -49,24 +49,44 @@ def _both(right: Points, left: Points, units: dict[str, float], *, width: float,
     ]
 
 
+def _chin(points: tuple[tuple[int, float], ...], depth: float) -> list[Furrow]:
+    """A wavy crease across the chin that its muscle bunches up: each landmark with how far it lies towards the tip of the chin."""
+    return [Furrow(tuple((i, 152, share) for i, share in points), (("AU17", 1.0),), 0.10, depth)]
+
+
 FURROWS: tuple[Furrow, ...] = (
-    _forehead(0.18, 0.07), _forehead(0.40, 0.09), _forehead(0.62, 0.06),
-    *_both(
+    _forehead(0.18, 0.08), _forehead(0.40, 0.11), _forehead(0.62, 0.07),
+    *_both(  # between the brows, and the shadow that the drawn brows throw on either side
         ((108, 107, 0.6), (107, 9, 0.45), (55, 8, 0.40), (193, 168, 0.30)),
         ((337, 336, 0.6), (336, 9, 0.45), (285, 8, 0.40), (417, 168, 0.30)),
-        {"AU04": 1.0}, width=0.11, depth=0.18,
+        {"AU04": 1.0, "AU09": 0.3}, width=0.10, depth=0.29,
     ),
-    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.3)), 0.12, 0.13),
-    Furrow(_through(122, 6, 351), (("AU09", 1.0),), 0.12, 0.13),
-    *_both(_through(188, 114, 217), _through(412, 343, 437), {"AU09": 1.0}, width=0.14, depth=0.10),
+    *_both(
+        ((108, 107, 0.7), (107, 55, 0.5), (55, 193, 0.6), (193, 245, 0.5)),
+        ((337, 336, 0.7), (336, 285, 0.5), (285, 417, 0.6), (417, 465, 0.5)),
+        {"AU04": 1.0}, width=0.34, depth=0.09,
+    ),
+    *_both(_through(221, 222, 223, 224), _through(441, 442, 443, 444), {"AU04": 1.0}, width=0.22, depth=0.16),
+    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.6)), 0.12, 0.24),
+    Furrow(_through(122, 6, 351), (("AU09", 1.0),), 0.12, 0.24),
+    *_both(_through(188, 114, 217), _through(412, 343, 437), {"AU09": 1.0}, width=0.14, depth=0.18),
+    *_both(((128, 114, 0.5), (114, 217, 0.6), (198, 217, 0.4)), ((357, 343, 0.5), (343, 437, 0.6), (420, 437, 0.4)),
+           {"AU09": 1.0}, width=0.10, depth=0.16),
     *_both(
         _through(129, 203, 206, 216), _through(358, 423, 426, 436),
-        {"AU12": 0.8, "AU10": 0.8, "AU09": 0.7, "AU11": 1.0}, width=0.20, depth=0.13,
+        {"AU12": 0.9, "AU10": 0.9, "AU09": 0.8, "AU11": 1.0, "AU20": 0.4}, width=0.20, depth=0.24,
     ),
-    *_both(_through(130, 143, 34), _through(359, 372, 264), {"AU06": 1.0}, width=0.09, depth=0.10),
-    *_both(_through(226, 156, 139), _through(446, 383, 368), {"AU06": 1.0}, width=0.09, depth=0.08),
-    *_both(_through(31, 111, 116), _through(261, 340, 345), {"AU06": 1.0}, width=0.09, depth=0.09),
-    Furrow(_through(182, 83, 18, 313, 406), (("AU17", 0.8),), 0.20, 0.14),
+    *_both(_through(92, 216, 212, 202), _through(322, 436, 432, 422), {"AU14": 1.0, "AU20": 0.8, "AU12": 0.4}, width=0.16, depth=0.20),
+    *_both(_through(57, 43, 204, 211), _through(287, 273, 424, 431), {"AU15": 1.0, "AU20": 0.5}, width=0.18, depth=0.20),
+    *_both(_through(130, 143, 34), _through(359, 372, 264), {"AU06": 1.0}, width=0.09, depth=0.18),
+    *_both(_through(226, 156, 139), _through(446, 383, 368), {"AU06": 1.0}, width=0.09, depth=0.15),
+    *_both(_through(31, 111, 116), _through(261, 340, 345), {"AU06": 1.0}, width=0.09, depth=0.16),
+    *_both(_through(243, 112, 231, 230), _through(463, 341, 451, 450), {"AU06": 0.8, "AU07": 0.8}, width=0.12, depth=0.12),
+    Furrow(_through(182, 83, 18, 313, 406), (("AU17", 1.0), ("AU24", 0.6), ("AU23", 0.4)), 0.20, 0.26),
+    *_chin(((204, 0.3), (201, 0.4), (200, 0.2), (421, 0.4), (424, 0.3)), 0.17),
+    *_chin(((211, 0.4), (208, 0.5), (199, 0.0), (428, 0.4), (431, 0.4)), 0.14),
+    Furrow(_through(78, 81, 13, 311, 308), (("AU24", 1.0), ("AU23", 0.6)), 0.09, 0.30),
+    Furrow(_through(40, 37, 0, 267, 270), (("AU24", 0.8), ("AU23", 0.5)), 0.12, 0.14),
 )  # fmt: skip
 
 

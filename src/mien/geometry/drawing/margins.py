@@ -13,6 +13,9 @@ from mien.geometry.drawing.box import sample
 from mien.geometry.drawing.slit import Slit, frame, slit
 
 _OUTWARDS, _INWARDS = 0.38, 0.12  # cm: how far the margin of an open mouth may lie from its landmarks: they see mouths too small
+_LOOKS = 2  # at an open mouth: the second starts where the first ended
+_BEYOND, _CORNER_STEPS = 0.6, 16  # cm beyond the landmarks within which the corner of an open mouth is looked for
+_DARKER = 12.0  # by how much of Lab's lightness the dark between lips is darker than both of them
 _SHUT_REACH = 0.30  # cm: how far the line between closed lips may lie from its landmarks
 _COLUMNS, _STEPS = 33, 23
 _BESIDE = 0.13  # cm: what is averaged on either side of an edge
@@ -32,12 +35,15 @@ def refine(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"
         out[upper] = out[lower] = (landmarks[upper] + landmarks[lower]) / 2
         lips = slit(out[upper], out[lower], axes)
         path = _shadow(lab, lips, scale)
-        _shift(out, facemesh.LIP_UPPER, lips, path)
+        _shift(out, facemesh.LIP_UPPER, lips, path, corners=True)
         out[lower] = out[upper]
         return out
-    lips = slit(landmarks[upper], landmarks[lower], axes)
-    _shift(out, facemesh.LIP_UPPER, lips, _edge(lab, lips, lips.upper, -1.0, scale))
-    _shift(out, facemesh.LIP_LOWER, lips, _edge(lab, lips, lips.lower, +1.0, scale))
+    for _ in range(_LOOKS):
+        lips = slit(out[upper], out[lower], axes)
+        _shift(out, facemesh.LIP_UPPER, lips, _edge(lab, lips, lips.upper, -1.0, scale))
+        _shift(out, facemesh.LIP_LOWER, lips, _edge(lab, lips, lips.lower, +1.0, scale))
+    for end in (0, -1):
+        out[upper[end]] = _corner(lab, slit(out[upper], out[lower], axes), end, scale)
     return out
 
 
@@ -70,12 +76,30 @@ def _edge(lab: UInt8[np.ndarray, "h w 3"], slit: Slit, margin: np.ndarray, lip_s
     beside = max(1, round(_BESIDE * scale / step))
     pad = np.arange(-beside, _STEPS + beside)
     grid = _columns(lab, slit, margin, offsets[0] + pad * step)
-    other = np.linalg.norm((grid - lip) * [0.6, 1.0, 1.0], axis=-1)
+    other = np.minimum(np.linalg.norm((grid - lip) * [0.6, 1.0, 1.0], axis=-1), _UNLIKE)  # no lip is no lip, be it tooth or dark
     total = np.cumsum(np.concatenate([np.zeros((1, _COLUMNS)), other]), axis=0)
     i = np.arange(_STEPS) + beside
     above, below = (total[i] - total[i - beside]) / beside, (total[i + beside] - total[i]) / beside
     score = (above - below) * lip_side
     return _path(score / max(float(np.percentile(score.max(axis=0), 60)), 6.0), offsets / scale) * scale
+
+
+def _corner(lab: UInt8[np.ndarray, "h w 3"], lips: Slit, end: int, scale: float) -> Float[np.ndarray, " 2"]:
+    """Where the corner of an open mouth is: the dark between the lips goes on beyond the landmarks, which stop short of it."""
+    out, t = (-1.0 if end == 0 else 1.0), float(lips.upper[end] + lips.lower[end]) / 2
+    s = lips.s[end] + out * np.linspace(0.0, _BEYOND, _CORNER_STEPS) * scale
+    offsets = np.linspace(-0.4, 0.4, 33) * scale
+    st = np.stack(np.broadcast_arrays(s, t + offsets[:, None]), axis=-1)
+    light = cv2.GaussianBlur(sample(lab[..., 0], lips.frame.back(st)).astype(np.float32), (3, 3), 0)
+    found, at = 0, len(offsets) // 2
+    for column in range(_CORNER_STEPS):
+        low, high = (max(at - 2, 0), at + 3) if column else (2, 31)
+        at = low + int(light[low:high, column].argmin())
+        beside = min(light[max(at - 7, 0) : at + 1, column].max(), light[at : at + 8, column].max())
+        if beside - light[at, column] < _DARKER:
+            break
+        found, t_found = column, t + offsets[at]
+    return lips.frame.back(np.array([s[found], t_found if found else t]))
 
 
 def _shadow(lab: UInt8[np.ndarray, "h w 3"], slit: Slit, scale: float) -> np.ndarray:
@@ -103,10 +127,10 @@ def _path(score: Float[np.ndarray, "n c"], offsets: Float[np.ndarray, " n"]) -> 
     return cv2.GaussianBlur(offsets[path[::-1]][None], (5, 1), 0, borderType=cv2.BORDER_REPLICATE)[0]
 
 
-def _shift(landmarks: np.ndarray, curve: tuple[int, ...], slit: Slit, path: np.ndarray) -> None:
-    """Move the landmarks of a margin across the slit; its corners stay."""
-    ids = list(curve)[1:-1]
+def _shift(landmarks: np.ndarray, curve: tuple[int, ...], slit: Slit, path: np.ndarray, *, corners: bool = False) -> None:
+    """Move the landmarks of a margin across the slit; its corners stay, or go along where lips that touch show where they end."""
+    ids = list(curve) if corners else list(curve)[1:-1]
     s = slit.frame.to(landmarks[ids])[:, 0]
     offset = np.interp(s, np.linspace(slit.s[0], slit.s[-1], _COLUMNS), path)
-    taper = np.clip(np.minimum(s - slit.s[0], slit.s[-1] - s) / (0.15 * slit.length), 0.0, 1.0)
+    taper = 1.0 if corners else np.clip(np.minimum(s - slit.s[0], slit.s[-1] - s) / (0.15 * slit.length), 0.0, 1.0)
     landmarks[ids] += (offset * taper)[:, None] * slit.frame.across

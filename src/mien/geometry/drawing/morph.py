@@ -26,8 +26,11 @@ _CURVES = {
 }
 _UPPER_SHARE = {"lip": 0.5, "lid_R": 0.85, "lid_L": 0.85}  # of a correction of the opening, taken by the upper margin
 _PARTS_LIPS = np.array([unit_of(axis) in (9, 10, 11, 16, 18, 22, 25, 26, 27) for axis in AXES])
+_OPENS_MOUTH = np.array([unit_of(axis) in (25, 26, 27) for axis in AXES])
 _CLOSES_LIDS = np.array([unit_of(axis) == 43 for axis in AXES])
 _BLINKS = np.array([unit_of(axis) in (41, 42, 43, 44, 45, 46, 64) for axis in AXES])
+_CORNERS = 0.32  # of the height of a mouth that is wide open: how far below the upper lip its corners are at least
+_CORNER = 0.1  # of the length of a mouth: so much at either end is round
 _HANG = 0.3  # cm: a lower lip that drops by more than this starts to be rounded
 _STILL = 0.004  # cm: moves below this are noise of the shapes and are left out, up to three times this in part
 
@@ -143,6 +146,8 @@ def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.
     a0 = _gaps(sitting.landmarks, name) @ across
     naive = _gaps(marks, name) @ across
     share = m1 / np.maximum(m0, 0.02) if name == "lip" else np.full_like(m0, m1.sum() / max(float(m0.sum()), 0.02))  # lids keep their arch
+    if name == "lip":
+        share = np.minimum(share, _left_open(sitting, expression))
     wanted = np.where(share < 1.0, a0 * np.clip(share, 0.0, 1.0), a0 + (m1 - m0) * sitting.code.pose.scale)
     extra = (wanted - naive)[:, None] * across
     upper, lower = (list(curve) for curve in _CURVES[name])
@@ -152,6 +157,15 @@ def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.
     if name == "lip":
         out[lower] -= _held(sitting, expression, marks + out)[:, None] * across
     return out
+
+
+def _left_open(sitting: Sitting, expression: AUVector) -> float:
+    """The share of an open mouth that stays open as AU25, AU26 and AU27 go: without them no lips are parted, whatever else moves them."""
+    now, then = (np.where(_OPENS_MOUTH, e.known.values, 0.0) for e in (expression, sitting.code.expression))
+    if (now >= then).all():
+        return 1.0
+    gaps = [float(_parted(sitting, "lip", AUVector(values)).max()) for values in (now, then)]
+    return min(gaps[0] / max(gaps[1], 0.02), 1.0)
 
 
 def _held(sitting: Sitting, expression: AUVector, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, " n"]:
@@ -177,21 +191,39 @@ def _parted(sitting: Sitting, name: str, expression: AUVector) -> Float[np.ndarr
 
 
 def _rounded(sitting: Sitting, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "468 2"]:
-    """A dropping jaw pulls the lower lip into a V; lips are a ring of muscle and hang in an arc: share the drop out like an ellipse."""
-    slit, lower = sitting.slits["lip"], list(_CURVES["lip"][1])
-    st = slit.frame.to(marks[lower])
-    drop = st[:, 1] - slit.frame.to(sitting.landmarks[lower])[:, 1]
+    """A dropping jaw pulls the lower lip into a V with its corners left behind; lips are a ring of muscle, and open in an ellipse."""
+    slit, upper, lower = sitting.slits["lip"], list(_CURVES["lip"][0]), list(_CURVES["lip"][1])
+    top, low = slit.frame.to(marks[upper]), slit.frame.to(marks[lower])
+    drop = low[:, 1] - slit.frame.to(sitting.landmarks[lower])[:, 1]
     corners = drop[0] + (drop[-1] - drop[0]) * np.linspace(0, 1, len(drop))
     hang = drop - corners
     deepest = float(hang.max())
-    x = 2 * (st[:, 0] - st[0, 0]) / max(float(st[-1, 0] - st[0, 0]), 1e-6) - 1
-    arc = deepest * np.clip(1 - x * x, 0.0, 1.0) ** 0.7
     amount = np.clip(deepest / sitting.code.pose.scale - _HANG, 0.0, 1.0)
+    x = 2 * (low[:, 0] - low[0, 0]) / max(float(low[-1, 0] - low[0, 0]), 1e-6) - 1
+    arc = deepest * np.clip(1 - x * x, 0.0, 1.0) ** 0.7
+    middle = top[len(top) // 2, 1]
+    hung = middle + _CORNERS * (low[len(low) // 2, 1] - middle) - top[[0, -1], 1]  # by how much either corner must come down
+    sunk = np.where(x < 0, *np.maximum(hung, 0.0)) * np.abs(x) ** 3
     out = np.zeros_like(marks)
-    out[lower] = (amount * np.maximum(arc - hang, 0.0))[:, None] * slit.frame.across
+    out[lower] = (amount * np.maximum(np.maximum(arc - hang, 0.0), sunk))[:, None] * slit.frame.across
+    out[upper] = (amount * sunk)[:, None] * slit.frame.across
     return out
 
 
 def _slit(landmarks: Float[np.ndarray, "468 2"], name: str, axes: Frame | None = None) -> Slit:
     upper, lower = (landmarks[list(curve)] for curve in _CURVES[name])
-    return slit(upper, lower, axes or frame(upper))
+    found = slit(upper, lower, axes or frame(upper))
+    return _tapered(found) if name == "lip" else found
+
+
+def _tapered(lips: Slit) -> Slit:
+    """A mouth narrows from its widest place to its corners, which are round and never blunt."""
+    middle, half = (lips.upper + lips.lower) / 2, (lips.lower - lips.upper) / 2
+    widest = int(half.argmax())
+    half[widest:] = np.minimum.accumulate(half[widest:])
+    half[: widest + 1] = np.minimum.accumulate(half[widest::-1])[::-1]
+    reach = _CORNER * lips.length
+    end = np.minimum(lips.s - lips.s[0], lips.s[-1] - lips.s) / reach
+    start = np.where(lips.s < lips.s.mean(), *np.interp([lips.s[0] + reach, lips.s[-1] - reach], lips.s, half))
+    half = np.where(end < 1.0, np.minimum(half, start * np.sqrt(1.0 - np.clip(1.0 - end, 0.0, 1.0) ** 2)), half)
+    return replace(lips, upper=middle - half, lower=middle + half)

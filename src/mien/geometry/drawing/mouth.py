@@ -4,111 +4,96 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, UInt8
 
-from mien.geometry.drawing import teeth
+from mien.geometry.drawing import inside, shown, teeth
 from mien.geometry.drawing.box import Box, sample
+from mien.geometry.drawing.inside import Palette, Place
 from mien.geometry.drawing.morph import Moved, Sitting
+from mien.geometry.drawing.shown import Shown
 from mien.geometry.drawing.slit import Slit
-from mien.geometry.drawing.warp import Grid, draw
 
-_NODES = 320  # on the longer side of a mouth
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
 _ENAMEL = np.array([1.02, 1.0, 0.95])  # a warm white, mean 1
-_CAVITY = np.array([0.30, 0.125, 0.11])  # of the brightness of teeth
+_CAVITY = np.array([0.16, 0.06, 0.05])  # of the colour of teeth
+_TONGUE = np.array([0.98, 0.66, 0.64])  # of the colour of gums
+_LIT_TONGUE = 0.5  # of the brightness that a tongue should have: what is darker in the photo is no tongue
+_SEAM, _LINE = 0.08, 0.25  # cm to either side of where lips meet that are drawn anew, and how dark the line between them is
+_LIT_ENAMEL = 1.15  # times as bright as they show are teeth without the shadow of a lip
 _SHUT = 0.12  # cm: a photo whose lips part by less shows nothing of its inside
-_PEEP = 0.2  # cm of the upper row under the upper lip of a mouth that was shut and drops open
-_STRETCH = 0.12  # cm by which the photo's own teeth may be stretched before anything new is uncovered
-_TONGUE = np.array([1.0, 0.68, 0.66])  # of the colour of gums
-_BARE = 0.35  # of the height of the teeth in the photo: how much more of them a rising lip can bare
-_SHADOW = 0.45  # cm below the upper lip over which its shadow fades
-_BACK = 2.3  # cm along the arch where teeth sink into the dark
+_PEEP = (0.5, 0.42)  # cm of the upper row under the upper lip of a mouth that was shut and drops open, and share of the opening at most
+_LOWER_PEEP = (0.20, 0.12)  # the same of the lower row over the lower lip
+_LOWER_MOST = 0.45  # cm of the lower row at most
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Colours of one mouth, sRGB 0..255, and what the photo shows of its inside."""
+    """Colours of one mouth and what the photo shows of its inside."""
 
-    enamel: Float[np.ndarray, " 3"]
-    gum: Float[np.ndarray, " 3"]
+    palette: Palette
     line: Float[np.ndarray, " 3"]  #: where the lips meet at rest, head space
     blur: float  #: sigma in pixels of the blur of the photo on this face
+    grain: float  #: standard deviation of its noise, sRGB values
     offset: Float[np.ndarray, " 2"]  #: pixels by which teeth must be moved to stand where the photo has them
-    split: float  #: the photo's own upper teeth reach down to this share of its opening, 0..1
+    shown: Shown | None  #: none of a shut mouth
 
 
 def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarray, " 3"], white: Float[np.ndarray, " 3"]) -> Look:
     """Read the colours of a mouth off the photo; `white` is what the whites of the eyes look like there."""
+    slit, scale = sitting.slits["lip"], sitting.code.pose.scale
+    shut = slit.aperture < max(3.0, _SHUT * scale)
+    seen = None if shut else shown.find(rgb, slit)
     marks = np.round(sitting.landmarks[list(_LIPS)]).astype(int)
-    inside = (marks >= 0).all(1) & (marks < [rgb.shape[1], rgb.shape[0]]).all(1)
-    reach = max(1, int(0.1 * sitting.code.pose.scale))
+    there = (marks >= 0).all(1) & (marks < [rgb.shape[1], rgb.shape[0]]).all(1)
+    reach = max(1, int(0.1 * scale))
     soft = cv2.blur(rgb, (2 * reach + 1, 2 * reach + 1))
-    lips = soft[marks[inside, 1], marks[inside, 0]].astype(float).mean(0) if inside.any() else skin
+    lips = soft[marks[there, 1], marks[there, 0]].astype(float).mean(0) if there.any() else skin
     brightest = float(np.clip(1.2 * white.mean(), 1.3 * skin.mean(), 1.9 * skin.mean()))
-    hue = _ENAMEL * (skin / skin.mean()) ** 0.3
-    enamel = np.minimum(brightest, 215.0) * hue
+    enamel = np.minimum(brightest, 215.0) * _ENAMEL * (skin / skin.mean()) ** 0.3
     gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
+    if seen and (teeth_seen := shown.enamel(rgb, seen)) is not None:
+        enamel = teeth_seen * _LIT_ENAMEL
+    dark, tongue = enamel * _CAVITY, gum * _TONGUE
+    if seen and (own := shown.colours(rgb, seen, scale)):
+        dark, tongue = own[0], own[1] if own[1].mean() > _LIT_TONGUE * tongue.mean() else tongue
     line = teeth.lip_line(sitting)
-    split = 0.0 if _shut(sitting) else _split(rgb, sitting.slits["lip"])
-    return Look(enamel, gum, line, _blur(rgb, sitting), _offset(sitting, line, split), split)
+    palette = Palette(enamel, gum, tongue, dark)
+    return Look(palette, line, *_sharpness(rgb, sitting), _offset(sitting, line, seen), seen)
 
 
-def _shut(sitting: Sitting) -> bool:
-    """Whether the photo shows nothing between the lips."""
-    aperture = sitting.slits["lip"].aperture
-    return aperture < max(3.0, _SHUT * sitting.code.pose.scale)
+def _sharpness(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> tuple[float, float]:
+    """Blur and grain of the photo around the mouth.
 
-
-def _blur(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> float:
-    """Blur of the photo around the mouth, from how much its strongest edges lose by one more blur (Zhuo & Sim 2011)."""
+    Blur from how much its strongest edges lose by one more blur (Zhuo & Sim 2011); grain from its plainest places (Immerkaer 1996).
+    """
     reach = 4.0 * sitting.code.pose.scale
     x, y = sitting.slits["lip"].frame.origin
     part = rgb[max(0, int(y - 2 * reach)) : max(1, int(y + reach)), max(0, int(x - reach)) : max(1, int(x + reach))]
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), 0.7)  # noise is no edge
+    sharp = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.GaussianBlur(sharp, (0, 0), 0.7)  # noise is no edge
     again = cv2.GaussianBlur(grey, (0, 0), 1.5)
     slopes = [np.hypot(cv2.Sobel(g, cv2.CV_32F, 1, 0), cv2.Sobel(g, cv2.CV_32F, 0, 1)) for g in (grey, again)]
     strong = slopes[0] >= np.percentile(slopes[0], 97)
     ratio = float(np.median(slopes[0][strong] / np.maximum(slopes[1][strong], 1e-3)))
     sigma = 1.5 / np.sqrt(max(ratio**2 - 1.0, 0.05))
-    return float(np.clip(np.sqrt(max(sigma**2 - 0.49, 0.0)), 0.0, 0.25 * sitting.code.pose.scale))
+    blur = float(np.clip(np.sqrt(max(sigma**2 - 0.49, 0.0)), 0.0, 0.25 * sitting.code.pose.scale))
+    fine = np.abs(cv2.filter2D(sharp, -1, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)))
+    grain = float(np.sqrt(np.pi / 2) / 6 * np.percentile(cv2.blur(fine, (9, 9)), 20))
+    return blur, grain
 
 
-def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], split: float) -> Float[np.ndarray, " 2"]:
+def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], seen: Shown | None) -> Float[np.ndarray, " 2"]:
     """From where the head has the biting edge of the upper row to where the photo has it.
 
     A shut mouth hides it just below the line of the lips; an open one shows it, unless the upper lip hides it.
     """
     slit, scale = sitting.slits["lip"], sitting.code.pose.scale
-    edge = teeth.upper(line).edge
-    at = sitting.code.pose.project(edge[None])[0, :2]
-    s = float(slit.frame.to(at)[0])
-    s = float(np.clip(s, slit.s[0] + 0.35 * slit.length, slit.s[-1] - 0.35 * slit.length))
-    upper, lower = (float(t[0]) for t in slit.at(np.array([s])))
-    own = upper + split * (lower - upper)
-    if _shut(sitting):
-        own = upper + 0.26 * scale
-    elif split == 0.0:
-        own = upper - 0.05 * scale
-    return slit.frame.back(np.array([s, own])) - at
-
-
-def _split(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> float:
-    """How far down the opening of the photo its upper teeth reach: where brightness, followed from above, falls for good."""
-    across = np.linspace(0.05, 0.95, 32, dtype=np.float32)
-    s = np.linspace(slit.s[0] + 0.3 * slit.length, slit.s[-1] - 0.3 * slit.length, 24)
-    upper, lower = slit.at(s)
-    st = np.stack([np.broadcast_to(s, (32, 24)), upper + across[:, None] * (lower - upper)], axis=-1)
-    grey = sample(rgb, slit.frame.back(st)).astype(np.float32).mean(axis=(1, 2))
-    top = float(grey[:16].max())
-    if top - float(grey.min()) < 25.0:
-        return 1.0 if top > 90.0 else 0.0
-    bright = np.flatnonzero(grey > grey.min() + 0.5 * (top - grey.min()))
-    first = bright[0]
-    run = first + int(np.argmax(np.append(grey[first:] < grey.min() + 0.4 * (top - grey.min()), True)))
-    share = float(across[min(run, 31)]) if first < 16 else 0.0
-    return 1.0 if share > 0.72 else share
+    at = sitting.code.pose.project(teeth.upper(line).edge[None])[0, :2]
+    s = np.array([np.clip(slit.frame.to(at)[0], slit.s[0] + 0.35 * slit.length, slit.s[-1] - 0.35 * slit.length)])
+    t = slit.at(s)[0] + 0.26 * scale
+    if seen:
+        t = seen.reach(s) if seen.teeth > 0.05 else slit.at(s)[0] - 0.05 * scale
+    return slit.frame.back(np.concatenate([s, t])) - at
 
 
 def paint(
@@ -117,108 +102,58 @@ def paint(
     """Draw the open mouth into a canvas of warped skin that covers a box of the crop."""
     slit, scale = moved.slits["lip"], sitting.code.pose.scale
     st = slit.frame.to(box.pixels())
+    _seal(canvas, box, slit, sitting.slits["lip"], scale)
     cover = slit.inside(st, max(0.6, 0.02 * scale, look.blur)).astype(np.float32)
     if slit.aperture < 0.5 or not cover.any():
         return
-    inner = _drawn(sitting, moved, look, box)
-    if not _shut(sitting):
-        own, share = _own(rgb, sitting, moved, look, st)
-        inner += share[..., None] * (own - inner)
+    inner = inside.drawn(sitting, moved, _place(sitting, moved, look), look.palette, shown=look.shown, box=box, blur=look.blur)
+    inner += _grain(box, look)[..., None]
+    if look.shown:
+        own, known = shown.carried(rgb, look.shown, slit, st, scale)
+        inner += known[..., None] * (own - inner)
     photo = box.of(rgb).astype(np.float32)
     inner = photo + slit.moved(sitting.slits["lip"], st[..., 0])[..., None] * (inner - photo)
     canvas += cover[..., None] * (inner - canvas)
 
 
-def _drawn(sitting: Sitting, moved: Moved, look: Look, box: Box) -> Float32[np.ndarray, "h w 3"]:
-    """Teeth, gums, tongue and the dark behind, at the pixels of a box."""
-    step = max(0.5, max(box.width, box.height) / _NODES)
-    grid = Grid(box.left, box.top, step, int(np.ceil(box.width / step)) + 1, int(np.ceil(box.height / step)) + 1)
-    jaw = teeth.jaw(sitting.head, sitting.neutral, moved.points)
-    rows = (teeth.upper(look.line), teeth.lower(look.line))
-    above = look.offset + _peep(sitting, moved, look)
-    corners = np.concatenate([teeth.placed(rows[0], sitting, above), teeth.placed(rows[1], sitting, look.offset, jaw)])
-    triangles = torch.from_numpy(np.concatenate([rows[0].triangles, rows[1].triangles + len(rows[0].points)]))
-    values = np.concatenate([teeth.tensors(row)[1] for row in rows])
-    drawn, seen = draw(corners, values, triangles, grid)
-    colours = _coloured(drawn, seen, look, slit=moved.slits["lip"], grid=grid, scale=sitting.code.pose.scale)
-    colours = cv2.GaussianBlur(colours, (0, 0), max(0.8, look.blur / step))
-    return grid.enlarge(colours, box)
-
-
-def _peep(sitting: Sitting, moved: Moved, look: Look) -> Float[np.ndarray, " 2"]:
-    """Pixels by which the upper row must come down to peep out, where the photo does not tell how far its teeth reach."""
-    if not _shut(sitting):
-        return np.zeros(2)
-    slit, scale = moved.slits["lip"], sitting.code.pose.scale
-    edge = sitting.code.pose.project(teeth.upper(look.line).edge[None])[0, :2] + look.offset
-    s, t = slit.frame.to(edge)
-    upper, lower = (float(margin[0]) for margin in slit.at(np.array([s])))
-    peep = min(_PEEP * scale, 0.5 * (lower - upper))
-    return max(upper + peep - float(t), 0.0) * slit.frame.across
-
-
-def _coloured(
-    drawn: Float32[np.ndarray, "h w 3"], seen: np.ndarray, look: Look, *, slit: Slit, grid: Grid, scale: float
-) -> Float32[np.ndarray, "h w 3"]:
-    along, up, kind = drawn[..., 0], drawn[..., 1], np.where(seen, np.round(drawn[..., 2]), -1)
-    colours = np.broadcast_to(look.enamel * _CAVITY, drawn.shape).astype(np.float32).copy()
-    st = slit.frame.to(grid.nodes())
-    upper, lower = slit.at(st[..., 0])
-    open_by = np.clip((lower - upper) / scale, 0.0, None)
-    under = np.clip((st[..., 1] - upper) / (_SHADOW * scale), 0.0, 1.0)
-    over = np.clip((lower - st[..., 1]) / (0.2 * scale), 0.0, 1.0)
-    ambient = (0.78 + 0.22 * np.clip(open_by / 0.7, 0, 1)) * (0.78 + 0.22 * under) * (0.85 + 0.15 * over)
-    for jaw in (teeth.UPPER, teeth.LOWER):
-        here = kind == jaw
-        tooth, gum, bright = teeth.crowns(jaw, along[here], up[here])
-        sink = 0.18 + 0.82 * np.exp(-((np.abs(along[here]) / _BACK) ** 4))
-        lit = (ambient[here] * sink * (1.0 if jaw == teeth.UPPER else 0.82))[:, None]
-        base = tooth[:, None] * bright[:, None] * look.enamel + (gum * 0.9)[:, None] * look.gum
-        rest = (1 - np.clip(tooth + gum, 0, 1))[:, None] * colours[here]
-        colours[here] = base * lit + rest
-    here = kind == teeth.TONGUE
-    front = np.clip(1.15 - up[here], 0.0, 1.0) * (1 - 0.45 * np.abs(along[here]) ** 2)
-    wet = look.gum * _TONGUE * (0.62 * ambient[here] * front * np.clip(open_by[here] / 1.5, 0.3, 1.0))[:, None]
-    colours[here] = np.maximum(wet, colours[here])
-    return colours
-
-
-def _own(
-    rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, moved: Moved, look: Look, st: Float32[np.ndarray, "a b 2"]
-) -> tuple[Float32[np.ndarray, "a b 3"], Float32[np.ndarray, "a b"]]:
-    """The photo's own inner mouth at the pixels `st` (frame of the slit), and how far it is known there.
-
-    What hangs from the skull stays where it is; a lip that rises off it shows more of the same teeth. What rests on the jaw goes with
-    the lower lip, behind the upper teeth.
-    """
-    slit, source, scale = moved.slits["lip"], sitting.slits["lip"], sitting.code.pose.scale
-    reach = _STRETCH * scale
+def _seal(canvas: Float32[np.ndarray, "h w 3"], box: Box, slit: Slit, source: Slit, scale: float) -> None:
+    """Where lips meet that were apart: red of the lips up to a soft line, and nothing of what was between them."""
+    st = slit.frame.to(box.pixels())
     s, t = st[..., 0], st[..., 1]
-    u1, l1 = slit.at(s)
-    u0, l0 = source.at(s)
-    height = np.maximum(look.split * (l0 - u0), 1e-3)
-    edge = u0 + height  # of the photo's upper teeth
-    bared = np.minimum(np.clip(u0 - u1, 0.0, None), _BARE * height)  # of the crowns under the lip; above them is gum
-    upper_t = np.where(t < edge, edge - (edge - t) * height / (height + bared), t)
-    hangs = np.maximum(l0 - edge, 1e-3)  # what rests on the jaw: stretched as the mouth opens, behind the upper teeth as it closes
-    lower_t = np.where(l1 > l0, edge + (t - edge) * hangs / np.maximum(l1 - edge, hangs), t - (l1 - l0))
-    if look.split == 1.0:  # nothing is known below these teeth: let them follow the lower lip a little
-        upper_t = edge - (edge + np.clip(l1 - l0, 0.0, reach) - t) * height / (height + bared + np.clip(l1 - l0, 0.0, reach))
-    on_skull = (t < edge) | (look.split == 1.0)
-    own_t = np.where(on_skull, upper_t, lower_t)
-    soft = max(1.0, 0.03 * scale)
-    rim = 0.07 * scale * np.clip((np.abs(l1 - l0) - reach) / (0.15 * scale), 0, 1)  # what borders on a lip that moves away is not teeth
-    known = np.where(
-        on_skull, _ramp(l0 - rim - own_t, soft) * _ramp(own_t - u0, soft), _ramp(own_t - edge, soft) * _ramp(l0 - own_t + soft, soft)
-    )
-    ends = np.minimum(s - source.s[0], source.s[-1] - s)
-    known = known * _ramp(ends, 2 * soft) * (l0 - u0 > 0.5)
-    own = sample(rgb, source.frame.back(np.stack([s, own_t], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
-    root = _ramp(u0 - bared - t, 3 * soft) * (look.split > 0)
-    own += root[..., None] * (look.gum * 0.85 - own)
-    known = np.maximum(known, root * (l0 - u0 > 0.5) * _ramp(ends, 2 * soft))
-    return own, known.astype(np.float32)
+    (u1, l1), (u0, l0) = slit.at(s), source.at(s)
+    gap = l1 - u1
+    width = max(_SEAM * scale, 1.2)
+    ends = np.minimum(s - slit.s[0], slit.s[-1] - s) / (2 * width)
+    met = np.clip(1.5 - gap / width, 0.0, 1.0) * np.clip((l0 - u0 - gap) / (0.1 * scale) - 0.3, 0.0, 1.0) * np.clip(ends + 1.0, 0.0, 1.0)
+    away = (t - (u1 + l1) / 2) / width
+    near = np.clip(2.0 - np.abs(away), 0.0, 1.0) * met
+    if not near.any():
+        return
+    corner = [box.left, box.top]
+    red = [sample(canvas, slit.frame.back(np.stack([s, t + (side * 1.6 - away) * width], axis=-1)) - corner) for side in (-1.0, 1.0)]
+    side = np.clip(0.5 + away, 0.0, 1.0)[..., None]
+    lips = red[0] + side * (red[1] - red[0])
+    lips *= 1.0 - _LINE * np.exp(-((away / 0.7) ** 2))[..., None]
+    canvas += near[..., None] * (lips - canvas)
 
 
-def _ramp(value: np.ndarray, soft: float) -> np.ndarray:
-    return np.clip(value / soft + 0.5, 0.0, 1.0)
+def _grain(box: Box, look: Look) -> Float32[np.ndarray, "h w"]:
+    """Noise like the photo's, the same each time."""
+    noise = np.random.default_rng(0).standard_normal((box.height, box.width), np.float32)
+    return look.grain * 1.6 * cv2.GaussianBlur(noise, (0, 0), 0.6)
+
+
+def _place(sitting: Sitting, moved: Moved, look: Look) -> Place:
+    """Where teeth and tongue are: where the photo has them, or peeping out a little of lips that hid them."""
+    jaw = teeth.jaw(sitting.head, sitting.neutral, moved.points)
+    slit, pose = moved.slits["lip"], sitting.code.pose
+    edges = np.stack([teeth.upper(look.line).edge, np.r_[teeth.lower(look.line).edge, 1.0] @ jaw])
+    st = slit.frame.to(pose.project(edges)[:, :2] + look.offset)
+    middle = np.clip(st[:, 0], slit.s[0] + 0.3 * slit.length, slit.s[-1] - 0.3 * slit.length)
+    margins = slit.at(middle)
+    upper, lower = float(margins[0][0]), float(margins[1][1])
+    room = max(lower - upper, 0.0)
+    peep, low = (min(most * pose.scale, share * room) for most, share in (_PEEP, _LOWER_PEEP))
+    down = 0.0 if look.shown else max(upper + peep - st[0, 1], 0.0)
+    bared = float(np.clip(lower - st[1, 1], low, max(low, _LOWER_MOST * pose.scale)))
+    return Place(look.line, look.offset + down * slit.frame.across, look.offset + (lower - bared - st[1, 1]) * slit.frame.across, jaw)

@@ -19,7 +19,8 @@ from mien.types import Pose
 _GAMMA = 2.2
 _SOFT = 0.25  # cm: the photo is averaged over this before the light is read off it
 _AMBIENT = 0.45  # of the mean brightness: no estimate is darker in the shadows
-_RATIO = 0.45  # largest change of the logarithm of the light by turning skin
+_DARKER, _BRIGHTER = 0.45, 0.15  # largest changes of the logarithm of the light by turning skin; a glare says that the head is wrong
+WARM = np.array([0.85, 1.05, 1.1], np.float32)  # of a change of light, per channel: what lights a fold has come through skin
 _PRIOR = np.array([0.0, 0.35, 0.35])  # light from above and in front, in parts of the ambient; worth a fifth of the evidence
 _STILL = 0.01  # rotations of a normal below this (radians) are noise
 
@@ -81,4 +82,4 @@ def log_ratio(light: Light, sitting: Sitting, moved: Moved) -> Float[np.ndarray,
     t = np.clip(turned / _STILL - 1.0, 0.0, 1.0)
     ratio = np.log(light.shading(after) / light.shading(before)) / _GAMMA
     calm = 1.0 - np.clip(spread.of(sitting.head).margins.sum(axis=1), 0.0, 1.0)  # lips and lids roll, and their turning says little
-    return np.clip(ratio, -_RATIO, _RATIO) * t * calm * (sitting.head.front.numpy() > 0)
+    return np.clip(ratio, -_DARKER, _BRIGHTER) * t * calm * (sitting.head.front.numpy() > 0)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from mien.geometry.drawing.morph import Sitting, at_landmarks
@@ -70,9 +69,9 @@ def _row(kind: int, edge: Float[np.ndarray, " 3"]) -> Surfaces:
 def _tongue(edge: Float[np.ndarray, " 3"]) -> Surfaces:
     """A low dome behind the lower row, from its tip back; `up` runs from 0 there to 1 at its back."""
     u, w = np.meshgrid(np.linspace(-1, 1, 17), np.linspace(0.0, 1.0, 9))
-    x = 1.7 * u * np.sqrt(np.clip(1 - (1 - w) ** 3, 0, 1))
+    x = 2.0 * u * np.sqrt(np.clip(1 - (1 - w) ** 3, 0, 1))
     crown = np.clip(1 - (0.95 * u) ** 2, 0, 1) - 0.15 * np.exp(-((u / 0.15) ** 2))
-    y = edge[1] - 1.0 + 0.9 * np.sin(w * np.pi * 0.5) * crown
+    y = edge[1] - 0.85 + 1.25 * np.sin(w * np.pi * 0.5) * crown
     z = edge[2] - 0.5 - 4.0 * w**1.3
     points = np.stack([edge[0] + x, y, z], axis=-1).reshape(-1, 3)
     return Surfaces(points, u.ravel(), w.ravel(), np.full(u.size, float(TONGUE)), _sheet(9, 17), edge)
@@ -108,14 +107,24 @@ def jaw(head: HeadModel, rest: Float[np.ndarray, "v 3"], now: Float[np.ndarray, 
     return np.linalg.lstsq(np.c_[rest[part], np.ones(len(part))], now[part], rcond=None)[0]
 
 
-def placed(
-    surfaces: Surfaces, sitting: Sitting, offset: Float[np.ndarray, " 2"], move: Float[np.ndarray, "4 3"] | None = None
-) -> Float[np.ndarray, "v 3"]:
-    """Crop pixels and nearness of the surfaces after a move of the jaw, shifted by `offset` pixels."""
-    points = surfaces.points if move is None else np.c_[surfaces.points, np.ones(len(surfaces.points))] @ move
+def carried(surfaces: Surfaces, move: Float[np.ndarray, "4 3"] | None) -> Float[np.ndarray, "v 3"]:
+    """The points of the surfaces after a move of the jaw (none: of the skull), head space."""
+    return surfaces.points if move is None else np.c_[surfaces.points, np.ones(len(surfaces.points))] @ move
+
+
+def projected(points: Float[np.ndarray, "v 3"], sitting: Sitting, offset: Float[np.ndarray, " 2"]) -> Float[np.ndarray, "v 3"]:
+    """Crop pixels and nearness of points, shifted by `offset` pixels."""
     corners = sitting.code.pose.project(points)
     corners[:, :2] += offset
     return corners
+
+
+def facing(surfaces: Surfaces, points: Float[np.ndarray, "v 3"], sitting: Sitting) -> Float[np.ndarray, " v"]:
+    """Cosine between the outside of a row at its points and the way to the viewer; of the tongue, 1."""
+    middle = points[surfaces.kind != TONGUE].mean(axis=0)
+    out = points[:, [0, 2]] - middle[[0, 2]] + [0.0, 1.5]  # an arch turns its outside away from a point behind its middle
+    normal = np.stack([out[:, 0], np.zeros(len(out)), out[:, 1]], axis=1) / np.maximum(np.linalg.norm(out, axis=1), 1e-6)[:, None]
+    return np.where(surfaces.kind == TONGUE, 1.0, (normal @ sitting.code.pose.rotation.T)[:, 2])
 
 
 def crowns(kind: int, along: Float[np.ndarray, "*n"], up: Float[np.ndarray, "*n"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,6 +149,6 @@ def _step(value: np.ndarray, at: np.ndarray, soft: float) -> np.ndarray:
     return np.clip(0.5 + (value - at) / (2 * soft), 0.0, 1.0)
 
 
-def tensors(surfaces: Surfaces) -> tuple[torch.Tensor, Float[np.ndarray, "v 3"]]:
-    """Triangles, and the attributes along, up and kind."""
-    return torch.from_numpy(surfaces.triangles), np.stack([surfaces.along, surfaces.up, surfaces.kind], axis=1)
+def attributes(surfaces: Surfaces) -> Float[np.ndarray, "v 3"]:
+    """What colours depend on, per point: along, up and kind."""
+    return np.stack([surfaces.along, surfaces.up, surfaces.kind], axis=1)
