@@ -88,17 +88,18 @@ def _iris(
     part: np.ndarray, plain: np.ndarray, place: np.ndarray, *, expected: Float[np.ndarray, " 2"], radius: float, scale: float
 ) -> Float[np.ndarray, " 2"]:
     """The centre of the darkest disc near the expected one, against the ring around it."""
-    grey = part.mean(axis=-1)
+    seen, grey = place[plain], part[plain].mean(axis=-1)
     best, found = -np.inf, expected
     offsets = np.linspace(-_SEARCH, _SEARCH, 11) * scale
     for dy in offsets[2:-2]:
         for dx in offsets * 1.6:
             center = expected + np.array([dx, dy])
-            away = np.linalg.norm(place - center, axis=-1)
-            disc, ring = plain & (away < radius), plain & (away > 1.1 * radius) & (away < 1.7 * radius)
-            if disc.sum() < 4 or ring.sum() < 4:
+            away = np.hypot(*(seen - center.astype(np.float32)).T)
+            disc, ring = away < radius, (away > 1.1 * radius) & (away < 1.7 * radius)
+            inside, around = np.count_nonzero(disc), np.count_nonzero(ring)
+            if inside < 4 or around < 4:
                 continue
-            value = float(grey[ring].mean() - grey[disc].mean()) - 4.0 * (dx * dx + dy * dy) / (scale * _SEARCH) ** 2
+            value = float(grey @ ring / around - grey @ disc / inside) - 4.0 * (dx * dx + dy * dy) / (scale * _SEARCH) ** 2
             if value > best:
                 best, found = value, center
     return found
