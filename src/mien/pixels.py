@@ -23,7 +23,7 @@ _filters_lock = threading.Lock()  # warning filters are one list for the whole p
 _ROUNDING = 2  # a profile that moves no colour by more than this is sRGB under another name
 
 
-def opened(file: BinaryIO | Path) -> Image.Image:
+def opened(file: BinaryIO | io.BytesIO | Path) -> Image.Image:
     """A picture of which only the header is read, by its content; the caller checks the size before decoding.
 
     Pillow's own cap, one number for the whole process, is put aside meanwhile. Raises what Pillow raises.
