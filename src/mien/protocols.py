@@ -66,6 +66,15 @@ class SequenceReader(Reader, Protocol):
 
 
 @runtime_checkable
+class ComparingReader(Reader, Protocol):
+    """A reader that measures a change more sharply than either of two pictures."""
+
+    def measure_against(self, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:
+        """Read each face, knowing that its reference shows the same person: what `measure` says of the reference, and the change."""
+        ...
+
+
+@runtime_checkable
 class SequenceCapture(Capture, Protocol):
     """A capture that knows more of a person from many frames, such as the shape."""
 
@@ -74,4 +83,4 @@ class SequenceCapture(Capture, Protocol):
         ...
 
 
-__all__ = ["Capture", "CropSpec", "Drawn", "Engine", "Reader", "SequenceCapture", "SequenceReader"]
+__all__ = ["Capture", "ComparingReader", "CropSpec", "Drawn", "Engine", "Reader", "SequenceCapture", "SequenceReader"]

@@ -1,10 +1,14 @@
 """What every reader promises (`mien.protocols.Reader`)."""
 
 import numpy as np
+import pytest
 
 from mien import aus
-from mien.aus import AXES
-from mien.protocols import Reader
+from mien.aus import AXES, AUVector
+from mien.data.renders import render
+from mien.faces import align
+from mien.geometry import head
+from mien.protocols import ComparingReader, CropSpec, Reader
 
 
 def _numbers(reading):
@@ -36,10 +40,31 @@ def test_a_smile_is_a_smile(reader, crops):
     assert smile.aus["AU12"] > neutral.aus["AU12"] + 1
 
 
-def test_the_head_turns_as_documented(reader, crops, drawn_smile):
+def test_the_head_turns_as_documented(reader, crops):
     """+ pitch looks up, + yaw turns to the subject's right, + roll tilts clockwise as the viewer sees it."""
-    _, turned = reader.measure(crops)
-    np.testing.assert_allclose(turned.angles, (5.0, 12.0, -4.0), atol=6.0)
+    straight, turned = reader.measure(crops)
+    np.testing.assert_allclose(np.subtract(turned.angles, straight.angles), (5.0, 12.0, -4.0), atol=6.0)
+
+
+def test_a_picture_against_itself_is_what_it_shows(reader, crops):
+    if not isinstance(reader, ComparingReader):
+        pytest.skip("does not compare")
+    for alone, compared in zip(reader.measure(crops), reader.measure_against(crops, crops), strict=True):
+        np.testing.assert_allclose(compared.aus.values, alone.aus.values, atol=0.1)
+        np.testing.assert_allclose(compared.angles, alone.angles, atol=1.0)
+    assert reader.measure_against([], []) == []
+
+
+def test_a_change_is_added_to_what_the_reference_shows(reader, drawn, crops):
+    if not isinstance(reader, ComparingReader):
+        pytest.skip("does not compare")
+    smiling = render(head.bundled(), AUVector.of({"AU12": 3}))
+    now = align.cut(smiling.photo, smiling.face, CropSpec())
+    (before,), (after,) = reader.measure(crops[:1]), reader.measure_against([now], crops[:1])
+    assert after.aus["AU12"] - before.aus["AU12"] == pytest.approx(3, abs=1.2)
+    assert after.aus["AU01"] - before.aus["AU01"] == pytest.approx(0, abs=0.5)
+    assert after.face is now.face
+    assert all((0 <= after.aus[axis] <= 5) if axis in reader.measures else np.isnan(after.aus[axis]) for axis in AXES)
 
 
 def test_a_face_does_not_depend_on_its_batch(reader, crops):

@@ -16,21 +16,28 @@ def _response(gain, offsets, leak=0.0):
     measured = np.zeros((len(offsets), len(DOSES), len(UNITS)))
     measured[:, :, UNITS.index(12)] = moved + np.array(offsets)[:, None]
     measured[:, :, UNITS.index(24)] = leak * np.array(DOSES)
-    return Response(12, moved, measured)
+    return Response(12, moved, {"own": measured})
 
 
 def test_a_faithful_answer():
     (row,) = edits.table([_response(1.0, [0.0, 0.0])]).to_dict("records")
     assert (row["au"], row["faces"]) == ("AU12", 2)
-    assert (row["moved"], row["within"], row["read"]) == pytest.approx((1, 1, 1))
-    assert (row["slope"], row["read slope"]) == pytest.approx((1, 1))
+    assert (row["own r"], row["own within"], row["own slope"], row["landmarks"]) == pytest.approx((1, 1, 1, 1))
     assert row["leak"] == 0
 
 
 def test_different_starts_cost_correlation_and_not_slope():
     (row,) = edits.table([_response(0.5, [0.0, 3.0])]).to_dict("records")
-    assert row["read"] < 0.8 and row["moved"] == pytest.approx(1)
-    assert (row["slope"], row["read slope"]) == pytest.approx((0.5, 0.5))
+    assert row["own r"] < 0.8 and row["own within"] == pytest.approx(1)
+    assert row["own slope"] == pytest.approx(0.5)
+
+
+def test_each_judge_has_its_columns_and_the_first_is_asked_for_the_leak():
+    response = _response(1.0, [0.0])
+    other = {"teacher": _response(0.4, [0.0], leak=0.2).measured["own"], "own": response.measured["own"]}
+    (row,) = edits.table([Response(12, response.moved, other)]).to_dict("records")
+    assert (row["teacher slope"], row["own slope"]) == pytest.approx((0.4, 1.0))
+    assert row["most"] == "AU24 1.0"
 
 
 def test_a_leak_is_named():
@@ -41,7 +48,17 @@ def test_a_leak_is_named():
 def test_a_face_that_is_lost_is_left_out():
     response = _response(1.0, [0.0, 0.0])
     response.moved[0, 3] = np.nan
-    assert edits.table([response]).faces.item() == 1
+    response.measured["own"][0, 3] = np.nan
+    (row,) = edits.table([response]).to_dict("records")
+    assert row["faces"] == 1 and row["own r"] == pytest.approx(1)
+
+
+def test_commands_that_are_met_are_counted_and_lost_faces_are_not_met():
+    response = _response(0.8, [0.0, 0.0])
+    response.measured["own"][1] = np.nan
+    (row,) = edits.solved([response], DOSES).to_dict("records")
+    assert row["own met"] == pytest.approx(3 / 12)  # 0, 1 and 2 of the face that was found are off by 0, .2 and .4
+    assert row["own error"] == pytest.approx(0.5)
 
 
 def test_an_answer_that_never_changes_does_not_correlate():

@@ -11,15 +11,21 @@ from jaxtyping import Float
 from mien import aus, registry
 from mien.aus import AUVector
 from mien.faces import align, landmarks
-from mien.protocols import CropSpec, Reader
+from mien.protocols import ComparingReader, CropSpec, Reader
 from mien.types import Crop, Photo, Reading
 
 
 def measure_again(photo: Photo, crops: Sequence[Crop], reader: Reader) -> list[Reading | None]:
     """The faces of `crops` as a reader sees them in another version of their photo; None where no face is found any more."""
     faces = [landmarks.track(photo, crop.face) for crop in crops]
-    readings = iter(reader.measure([align.cut(photo, face, CropSpec()) for face in faces if face is not None]))
+    found = [(align.cut(photo, face, CropSpec()), crop) for face, crop in zip(faces, crops, strict=True) if face is not None]
+    readings = iter(compare(reader, [crop for crop, _ in found], [crop for _, crop in found]))
     return [None if face is None else next(readings) for face in faces]
+
+
+def compare(reader: Reader, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:
+    """Faces that other pictures of the same people are known of: by what changed, where the reader can tell."""
+    return reader.measure_against(crops, references) if isinstance(reader, ComparingReader) else reader.measure(crops)
 
 
 def shape_similarity(crop: Crop, after: Photo) -> float:

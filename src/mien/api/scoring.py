@@ -1,4 +1,4 @@
-"""Benchmarks of edits: through the same path as `mien.edit`, measured by a judge that the engine does not know."""
+"""Benchmarks of edits: through the same path as `mien.edit`, measured on landmarks that the engine does not know."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from mien import aus, images, registry
-from mien.api.following import slim
+from mien.api.measuring import compare
 from mien.api.portrait import Portrait
 from mien.api.solving import solve_for
 from mien.aus import MAX_INTENSITY, AUVector
@@ -19,51 +19,53 @@ from mien.data.crops import open_crops
 from mien.data.teacher import REACH, Teacher
 from mien.edits import parse
 from mien.errors import DataError, FaceError
-from mien.faces import landmarks
+from mien.faces import align, landmarks
 from mien.faces.align import Square
 from mien.faces.landmarks import face_of
 from mien.geometry.fitting import fit, neutral
 from mien.geometry.head import bundled
 from mien.metrics.edits import DOSES, UNITS, Response
-from mien.protocols import SequenceReader
-from mien.types import Face, Photo
+from mien.protocols import CropSpec, Reader
+from mien.types import Crop, Face, Photo
 
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """Landmarks of an edited face: the teacher's when its file is there, else mien's own; and the reader that measures them."""
+    """Measures edited faces against their photo: on mien's own landmarks, and on the teacher's when its file is there."""
 
     teacher: Teacher | None
-    reader: SequenceReader
+    reader: Reader
 
     @staticmethod
     def of(data: Path) -> "Judge":
         """The best judge that a folder has."""
         path = data / "face_landmark.tflite"
-        reader = registry.reader("geometry")
-        if not isinstance(reader, SequenceReader):
-            raise TypeError("the judge reads the pictures of a person together")
-        return Judge(Teacher(path) if path.is_file() else None, reader)
+        return Judge(Teacher(path) if path.is_file() else None, registry.reader("geometry"))
 
     @property
-    def name(self) -> str:
-        """Whose landmarks are measured."""
-        return "MediaPipe's landmarks" if self.teacher else "mien's own landmarks"
+    def names(self) -> tuple[str, ...]:
+        """Whose landmarks are measured: the teacher's first."""
+        return ("teacher", "own") if self.teacher else ("own",)
 
-    def look(self, photo: Photo, near: Face) -> Face | None:
-        """The face near where it was; None when it is not seen any more."""
+    def look(self, photo: Photo, near: Face) -> list[Face | None]:
+        """The face near where it was on the landmarks of each of `names`; None when it is not seen any more."""
+        own = landmarks.track(photo, near)
         if self.teacher is None:
-            return landmarks.track(photo, near)
+            return [own]
         points, presence = self.teacher.settled(photo.rgb, Square.around(near.landmarks, REACH))
-        return face_of(points, presence) if presence > landmarks.PRESENT else None
+        return [face_of(points, presence) if presence > landmarks.PRESENT else None, own]
 
-    def units(self, faces: Sequence[Face | None]) -> Float[np.ndarray, "n units"]:
-        """Intensities along `aus.NAMES` in pictures of one person, read together; NaN where no face is seen."""
-        measured = np.full((len(faces), len(aus.NAMES)), np.nan)
-        seen = [i for i, face in enumerate(faces) if face is not None]
-        readings = self.reader.measure_sequence([slim(face) for face in faces if face is not None])
-        measured[seen] = [[reading.aus[aus.column(unit)] for unit in aus.NAMES] for reading in readings]
-        return measured
+    def units(self, photo: Photo, face: Face | None, reference: Crop, seen: Face) -> Float[np.ndarray, " units"]:
+        """Intensities along `aus.NAMES`, NaN without a face.
+
+        What counts is how the judge saw the landmarks go from `seen`, those of the unedited photo: laid onto the landmarks that mien
+        read there, so that all start from what `mien read` says of the photo, as the command does.
+        """
+        if face is None:
+            return np.full(len(aus.NAMES), np.nan)
+        moved = face_of(reference.face.landmarks + (face.landmarks - seen.landmarks), face.score)
+        (reading,) = compare(self.reader, [align.cut(photo, moved, CropSpec())], [reference])
+        return np.array([reading.aus[aus.column(unit)] for unit in aus.NAMES])
 
 
 @cache
@@ -106,27 +108,34 @@ def respond(
     portraits: Sequence[Portrait],
     judge: Judge,
     units: Sequence[int] = UNITS,
+    doses: Sequence[float] = DOSES,
     *,
     solve: bool = False,
     on_picture: Callable[[], None] = lambda: None,
 ) -> list[Response]:
-    """Set each unit to each of `DOSES` on every face and measure all units."""
-    shape = (len(units), len(portraits), len(DOSES))
-    read, away = np.full((*shape, len(aus.NAMES)), np.nan), np.full(shape, np.nan)
+    """Set each unit to each dose on every face and measure all units; every picture is drawn and looked at once."""
+    shape = (len(units), len(portraits), len(doses))
+    measured = {name: np.full((*shape, len(aus.NAMES)), np.nan) for name in judge.names}
+    away = np.full(shape, np.nan)
     for i, portrait in enumerate(portraits):
-        faces: list[Face | None] = []
+        reference = portrait.crops[0]
+        seen = judge.look(portrait.photo, reference.face)
         for u, unit in enumerate(units):
-            for dose in DOSES:
-                faces.append(judge.look(images.read(_dosed(portrait, unit, dose, solve)), portrait.crops[0].face))
+            faces: list[Face | None] = []
+            for d, dose in enumerate(doses):
+                photo = images.read(_dosed(portrait, unit, dose, judge.reader if solve else None))
+                looks = judge.look(photo, reference.face)
+                for name, face, before in zip(judge.names, looks, seen, strict=True):
+                    measured[name][u, i, d] = judge.units(photo, face, reference, before or reference.face)
+                faces.append(looks[0])
                 on_picture()
-            away[u, i] = moved(faces[-len(DOSES) :], unit)
-        read[:, i] = judge.units(faces).reshape(len(units), len(DOSES), len(aus.NAMES))
-    return [Response(unit, away[u], read[u]) for u, unit in enumerate(units)]
+            away[u, i] = moved(faces, unit)
+    return [Response(unit, away[u], {name: values[u] for name, values in measured.items()}) for u, unit in enumerate(units)]
 
 
-def _dosed(portrait: Portrait, unit: int, dose: float, solve: bool) -> UInt8[np.ndarray, "h w 3"]:
+def _dosed(portrait: Portrait, unit: int, dose: float, solver: Reader | None) -> UInt8[np.ndarray, "h w 3"]:
     wanted = parse(f"AU{unit}={dose:g}")
-    return solve_for(portrait, wanted, registry.reader("geometry")).rgb if solve else portrait.draw([wanted])
+    return solve_for(portrait, wanted, solver).rgb if solver else portrait.draw([wanted])
 
 
 __all__ = ["DOSES", "UNITS", "Judge", "moved", "portraits", "respond"]

@@ -16,6 +16,8 @@ from mien.protocols import Reader
 
 TOLERANCE = 0.5  #: FACS steps: a commanded unit that is nearer than this is met
 ROUNDS = 4  #: corrections at most
+_GAIN = (0.3, 2.0)  # steps measured for a step commanded: what lies outside is taken for noise
+_NOTICED = 0.25  # steps: a smaller change of a command says nothing of its gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +29,9 @@ class Solution:
 
 
 def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Solution:
-    """Draw, measure, and add what is missing to the command, until every commanded unit is within `TOLERANCE`, at most `ROUNDS` times.
+    """Draw, measure, and correct the command by what is missing, until every commanded unit is within `TOLERANCE`, at most `ROUNDS` times.
 
+    A correction is a secant step along each axis: what is missing, over the steps that were measured for each step that was commanded.
     Of all pictures the one with the smallest largest error is kept. Units that the reader does not measure are done as commanded.
     Raises `UsageError` for edits that are not action units.
     """
@@ -39,6 +42,7 @@ def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Sol
     targets = [commanded(wanted, expression) for expression in before]
     shifts = [target - expression for target, expression in zip(targets, before, strict=True)]
     best = Solution(portrait.draw([[change_by(shift)] for shift in shifts]), 0)
+    last = [(AUShift.of({}), shift) for shift in shifts]  # a command of nothing misses all of it
     smallest, picture = math.inf, best.rgb
     for done in range(ROUNDS + 1):
         errors = _errors(portrait, picture, targets, reader)
@@ -47,9 +51,18 @@ def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Sol
             best, smallest = Solution(picture, done), largest
         if largest <= TOLERANCE or not errors or done == ROUNDS:
             break
-        shifts = [_allowed(shift + error) for shift, error in zip(shifts, errors, strict=True)]
-        picture = portrait.draw([[change_by(shift)] for shift in shifts])
+        tried = list(zip(shifts, errors, strict=True))
+        shifts = [_corrected(*now, *then) for now, then in zip(tried, last, strict=True)]
+        last, picture = tried, portrait.draw([[change_by(shift)] for shift in shifts])
     return best
+
+
+def _corrected(shift: AUShift, error: AUShift, shift_before: AUShift, error_before: AUShift) -> AUShift:
+    """The next command by the secant through two, within the steps that an edit can have."""
+    commanded, measured = shift.values - shift_before.values, error_before.values - error.values
+    told = np.abs(commanded) > _NOTICED
+    gain = np.clip(np.divide(measured, commanded, out=np.ones_like(measured), where=told), *_GAIN)
+    return AUShift(np.clip(shift.values + error.values / gain, -MAX_INTENSITY, MAX_INTENSITY))
 
 
 def _errors(portrait: Portrait, rgb: UInt8[np.ndarray, "h w 3"], targets: Sequence[AUVector], reader: Reader) -> list[AUShift]:
@@ -58,8 +71,3 @@ def _errors(portrait: Portrait, rgb: UInt8[np.ndarray, "h w 3"], targets: Sequen
     if len(readings) < len(targets):
         return []
     return [target - reading.aus for target, reading in zip(targets, readings, strict=True)]
-
-
-def _allowed(shift: AUShift) -> AUShift:
-    """Within the steps that an edit can have."""
-    return AUShift(np.clip(shift.values, -MAX_INTENSITY, MAX_INTENSITY))

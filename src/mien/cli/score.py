@@ -101,7 +101,7 @@ def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
 def edits(
     data: Data = None,
     *,
-    faces: Annotated[int, typer.Option(min=1, help="How many faces of the test split of sfhq_256.")] = 20,
+    faces: Annotated[int, typer.Option(min=1, help="How many faces of the test split of sfhq_256.")] = 12,
     solve: Annotated[bool, typer.Option("--solve", help="Correct every edit until mien's own reader measures what was commanded.")] = False,
     engine: Engine = "mesh",
     write: Write = None,
@@ -114,19 +114,30 @@ def edits(
 
     where = folder.find(data)
     judge, sitters = scoring.Judge.of(where), scoring.portraits(where, faces, engine)
-    with progress("drawing", len(scoring.UNITS) * len(scoring.DOSES) * faces) as tick:
-        responses = scoring.respond(sitters, judge, solve=solve, on_picture=tick)
+    doses = metric.SOLVED if solve else metric.DOSES
+    with progress("drawing", len(metric.UNITS) * len(doses) * faces) as tick:
+        responses = scoring.respond(sitters, judge, doses=doses, solve=solve, on_picture=tick)
     pictures: list[str] = []
     if plot is not None:
-        note(f"plot: {metric.plot(responses, plot)}")
+        note(f"plot: {metric.plot(responses, plot, doses)}")
         beside = write is not None and plot.parent.is_relative_to(write.parent)
         pictures = [f"![dose and response]({plot.relative_to(write.parent)})"] if write is not None and beside else []
-    name = f"edits{' --solve' if solve else ''}"
-    title = f"Edits: commanded against measured{', corrected by --solve' if solve else ''}"
-    said = (
-        f"{faces} faces of the test split of sfhq_256, engine {engine}, every unit set to 0, 1, .. 5; measured on {judge.name}. moved, "
-        "slope: correlation and slope, against the command, of the steps that the landmarks have moved along the unit's direction; within: "
-        "the median correlation of single faces; read, read slope: the same of what the reader geometry says, all pictures of a face "
-        "together; leak: how far the other units go, in steps, and where most."
-    )
-    _publish(metric.table(responses), write, name=name, title=title, said=said, extra=pictures)
+    table = metric.solved(responses, doses) if solve else metric.table(responses)
+    name, title = ("edits --solve", _SOLVED) if solve else ("edits", "Edits: commanded against measured")
+    said = f"{faces} faces of the test split of sfhq_256, engine {engine}, every unit set to {', '.join(f'{d:g}' for d in doses)}. "
+    _publish(table, write, name=name, title=title, said=said + _MEASURED + (_SAID_SOLVED if solve else _SAID), extra=pictures)
+
+
+_SOLVED = "Edits: commanded against measured, corrected by --solve"
+_MEASURED = (
+    "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change; "
+    "teacher: on MediaPipe's landmarks, own: on mien's. "
+)
+_SAID = (
+    "r: correlation with the command over all faces and doses; within: its median over single faces; slope: steps measured for a step "
+    "commanded; landmarks: the median correlation of how far the bare landmarks go along the unit's direction, without pixels; leak: how "
+    "far the other units go, in steps, and where most."
+)
+_SAID_SOLVED = (
+    "met: share of faces and commands that end within half a step; error: median, in steps. --solve sees mien's own landmarks alone."
+)

@@ -1,12 +1,13 @@
 """How well edits do what they command: a dose and response for each action unit.
 
-A unit is set to 0, 1, .. 5 on many faces; the landmarks of each edited picture are measured twice. *Moved* is how far they have gone
-since dose 0 along the unit's own direction of the head model, in steps; *read* is the intensity that a reader gives the unit, which may
-also explain the change by other units, or by who it is. *Leak* is how much the reader sees each other unit change, on average, from dose
-0 to dose 5; its worst names the unit.
+A unit is set to 0, 1, .. 5 on many faces, and the reader measures each edited picture against the photo, once on each judge's landmarks.
+*r* is Pearson's correlation of measured with commanded intensity over all faces and doses, *within* its median over single faces, *slope*
+the steps measured for a step commanded. *Landmarks* is the median correlation, within faces, of how far the bare landmarks of the first
+judge go along the unit's direction of the head model. *Leak* is how much each other unit changes, on average, from the lowest to the
+highest dose; its worst names the unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from mien import aus
 
 UNITS = (1, 2, 4, 5, 6, 9, 10, 12, 15, 17, 20, 25, 26, 27, 43)
 DOSES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+SOLVED = (1.0, 3.0, 5.0)  #: doses of edits that are corrected, which take several pictures each
+MET = 0.5  #: steps: a command that is nearer than this is met
+
+_UNITS = list(aus.NAMES)
 
 #: Units that share a movement by definition: that one rises with the other is no leak (26 and 27 part the lips; 43 is a long 45).
 TOGETHER = ({25, 26, 27}, {43, 45, 42, 41, 46}, {1, 2}, {6, 12, 7}, {9, 10, 4})
@@ -29,35 +34,57 @@ class Response:
 
     unit: int
     moved: Float[np.ndarray, "faces doses"]  #: steps along the unit's direction; NaN where no face was found
-    measured: Float[np.ndarray, "faces doses units"]  #: intensities along `aus.NAMES`; NaN where no face was found
+    measured: Mapping[str, Float[np.ndarray, "faces doses units"]]  #: judge -> intensities along `aus.NAMES`; NaN where no face was found
 
 
 def table(responses: Sequence[Response], doses: Sequence[float] = DOSES) -> pd.DataFrame:
-    """A row for each unit: `au, faces`; Pearson's correlation and slope of `moved` and of `read` against the dose, over all faces
-    and doses; the median correlation `within` single faces; `leak` and where it goes `most`.
-    """
+    """A row for each unit: `au, faces`; for each judge its `r`, `within` and `slope`; `landmarks, leak, most`: see the module."""
     return pd.DataFrame([_row(response, np.asarray(doses)) for response in responses])
 
 
 def _row(response: Response, doses: Float[np.ndarray, " doses"]) -> dict[str, object]:
-    units = list(aus.NAMES)
-    seen = np.isfinite(response.moved).all(axis=1)
-    read, moved = response.measured[seen], response.moved[seen]
-    own = read[:, :, units.index(response.unit)]
-    others = [i for i, unit in enumerate(units) if unit != response.unit and not _together(unit, response.unit)]
+    moved = response.moved[np.isfinite(response.moved).all(axis=1)]
+    row: dict[str, object] = {"au": aus.column(response.unit), "faces": len(moved)}
+    for judge in response.measured:
+        own = _seen(response, judge)[:, :, _UNITS.index(response.unit)]
+        commanded = np.broadcast_to(doses, own.shape).ravel()
+        row |= {
+            f"{judge} r": correlation(commanded, own.ravel()),
+            f"{judge} within": _within(doses, own),
+            f"{judge} slope": slope(commanded, own.ravel()),
+        }
+    return row | {"landmarks": _within(doses, moved)} | _leak(response, next(iter(response.measured)))
+
+
+def solved(responses: Sequence[Response], doses: Sequence[float]) -> pd.DataFrame:
+    """A row for each unit: `au, faces`; for each judge the share of faces and doses that are `met`, and the median `error` in steps."""
+    rows: list[dict[str, object]] = []
+    for response in responses:
+        row: dict[str, object] = {"au": aus.column(response.unit), "faces": len(response.moved)}
+        for judge, measured in response.measured.items():
+            error = np.abs(measured[:, :, _UNITS.index(response.unit)] - np.asarray(doses))
+            row |= {f"{judge} met": float((error <= MET).mean()), f"{judge} error": float(np.nanmedian(error))}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _seen(response: Response, judge: str) -> Float[np.ndarray, "seen doses units"]:
+    """What a judge measured on the faces that it found at every dose."""
+    measured = response.measured[judge]
+    return measured[np.isfinite(measured[:, :, _UNITS.index(response.unit)]).all(axis=1)]
+
+
+def _within(doses: Float[np.ndarray, " doses"], faces: Float[np.ndarray, "n doses"]) -> float:
+    """The median correlation of single faces; NaN without faces."""
+    return float(np.median([correlation(doses, face) for face in faces])) if len(faces) else float("nan")
+
+
+def _leak(response: Response, judge: str) -> dict[str, object]:
+    read = _seen(response, judge)
+    others = [i for i, unit in enumerate(_UNITS) if unit != response.unit and not _together(unit, response.unit)]
     change = np.abs(read[:, -1, others] - read[:, 0, others]).mean(axis=0) if len(read) else np.zeros(len(others))
     worst = int(np.nan_to_num(change).argmax())
-    return {
-        "au": aus.column(response.unit),
-        "faces": len(moved),
-        "moved": correlation(np.broadcast_to(doses, moved.shape).ravel(), moved.ravel()),
-        "within": float(np.median([correlation(doses, face) for face in moved])) if len(moved) else float("nan"),
-        "slope": slope(np.broadcast_to(doses, moved.shape).ravel(), moved.ravel()),
-        "read": correlation(np.broadcast_to(doses, own.shape).ravel(), own.ravel()),
-        "read slope": slope(np.broadcast_to(doses, own.shape).ravel(), own.ravel()),
-        "leak": float(np.nanmean(change)),
-        "most": f"{aus.column(units[others[worst]])} {change[worst]:.1f}",
-    }
+    return {"leak": float(np.nanmean(change)), "most": f"{aus.column(_UNITS[others[worst]])} {change[worst]:.1f}"}
 
 
 def slope(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:
@@ -79,22 +106,22 @@ def correlation(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float
 
 
 def plot(responses: Sequence[Response], path: Path, doses: Sequence[float] = DOSES) -> Path:
-    """Draw dose against `moved`, a panel for each unit: every face thin, their mean thick, the command dashed."""
+    """Draw dose against what the first judge measured, a panel for each unit: every face thin, their mean thick, the command dashed."""
     from matplotlib.figure import Figure
 
     columns = 5
     figure = Figure(figsize=(2.2 * columns, 2.2 * -(-len(responses) // columns)), layout="constrained")
     panels = figure.subplots(-(-len(responses) // columns), columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, response in zip(panels, responses, strict=False):
-        own = response.moved
+        own = _seen(response, next(iter(response.measured)))[:, :, _UNITS.index(response.unit)]
         panel.plot(doses, own.T, color="tab:blue", alpha=0.2, linewidth=0.8)
-        panel.plot(doses, np.nanmean(own, axis=0), color="tab:blue", linewidth=2)
+        panel.plot(doses, own.mean(axis=0), color="tab:blue", linewidth=2)
         panel.plot([0, 5], [0, 5], color="grey", linestyle="--", linewidth=0.8)
         panel.set_title(f"AU{response.unit} {aus.NAMES[response.unit]}", fontsize=8)
     for panel in panels[len(responses) :]:
         panel.set_axis_off()
     figure.supxlabel("commanded intensity")
-    figure.supylabel("steps that the landmarks have moved")
+    figure.supylabel("measured intensity")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     return path

@@ -1,8 +1,10 @@
 """Reader ``geometry``: action units, emotions and head angles from a fitted head model, in milliseconds and without a network.
 
 Intensities are distances moved, in steps of the head model's full movements; emotions are scores of a small regression (see
-`mien.geometry.fitting.emotion`). Gaze and what landmarks cannot tell is NaN. Angles are 0 where the head model looks straight ahead;
-people who look into a camera have a pitch of about -9 degrees, as the model holds its chin higher than people do.
+`mien.geometry.fitting.emotion`). Gaze and what landmarks cannot tell is NaN. Angles are 0 where people look straight into the camera.
+
+Two pictures of one person are compared by their pixels (`mien.faces.register`): the change is measured, and added to what one of them
+shows.
 """
 
 from collections.abc import Sequence
@@ -12,14 +14,16 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from mien.aus import MAX_INTENSITY
+from mien.faces import register
 from mien.geometry import head
-from mien.geometry.fitting import emotion, fit, neutral
+from mien.geometry.fitting import emotion, fit, measured, neutral
+from mien.geometry.fitting.change import Reference, change
 from mien.geometry.fitting.emotion import EmotionModel
 from mien.geometry.fitting.measured import MEASURED
 from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.skinlines import skin_lines
 from mien.geometry.head import HeadModel
-from mien.geometry.rotation import to_angles
 from mien.types import Crop, Reading
 
 _ENOUGH = 40.0  # pixels between the outer corners of the eyes below which skin shows no lines
@@ -47,6 +51,20 @@ class GeometryReader:
         solution, prior = fit.solve_person(_landmarks(crops), self._basis, self._prior)
         return self._readings(crops, solution, prior, [None] * len(crops))
 
+    def measure_against(self, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:
+        """Read each face by how it differs from another picture of the same person, which `measure` reads."""
+        return [self._changed(crop, reference) for crop, reference in zip(crops, references, strict=True)]
+
+    def _changed(self, crop: Crop, reference: Crop) -> Reading:
+        before = Reference.of(reference.face.landmarks, self._basis, self._prior)
+        followed = register.follow(crop, reference)
+        found = change(before, followed.landmarks, followed.trust, self._basis, self._prior)
+        beyond = np.clip(before.shown + found.activations, 0.0, 1.0) * MAX_INTENSITY
+        residual = before.frontal - self._basis.mean - self._prior.offset + found.residual
+        pitch, yaw, roll = fit.angles(found.placement.rotation[0], self._prior)
+        scores = self._emotions.scores(residual, beyond, _lines(crop))
+        return Reading(crop.face, measured.spread(beyond), scores, (float(pitch), float(yaw), float(roll)))
+
     def _readings(
         self, crops: Sequence[Crop], solution: fit.Solution, prior: NeutralPrior, lines: Sequence[Float[np.ndarray, " f"] | None]
     ) -> list[Reading]:
@@ -54,7 +72,7 @@ class GeometryReader:
         beyond = fit.beyond_rest(solution, prior)
         scores = [self._emotions.scores(*features) for features in zip(residual, beyond, lines, strict=True)]
         codes = fit.codes(solution, prior)
-        angles = to_angles(solution.placement.rotation)
+        angles = fit.angles(solution.placement.rotation, prior)
         return [
             Reading(crop.face, code.expression, score, (float(pitch), float(yaw), float(roll)))
             for crop, code, score, (pitch, yaw, roll) in zip(crops, codes, scores, angles, strict=True)

@@ -1,31 +1,42 @@
 """Recipe `fit`: what faces at rest look like, and how emotions do, learned from faces of people who do not exist.
 
 The teacher draws 468 landmarks on every face of the training split; `mien.geometry.fitting.learn_neutral` finds the neutral mean and its
-spread, `mien.geometry.fitting.learn_emotion` the emotions. Everything is computed in float64 on one core; the same data
-gives the same numbers.
+spread, `mien.geometry.fitting.learn_emotion` the emotions. Then an engine draws each action unit on some of the faces, and
+`mien.geometry.fitting.learn_response` compares what mien's own reader sees of it. Everything is computed in float64 on one core; the
+same data gives the same numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from mien import weights
-from mien.aus import EMOTIONS
+from mien import aus, images, registry, weights
+from mien.aus import EMOTIONS, MAX_INTENSITY, AUShift
 from mien.data.crops import CropSet, open_crops
 from mien.data.folder import need
 from mien.data.labelled import Labeller
 from mien.data.teacher import Teacher, square_of_five
 from mien.data.warps import mirrored_landmarks
+from mien.edits import change_by
+from mien.faces import align, landmarks, register
+from mien.faces.paste import paste
 from mien.geometry import head
-from mien.geometry.fitting import emotion, fit, learn_emotion, learn_neutral, neutral
+from mien.geometry.fitting import emotion, fit, learn_emotion, learn_neutral, learn_response, neutral
+from mien.geometry.fitting.change import Reference, change
+from mien.geometry.fitting.fit import LandmarkBasis
 from mien.geometry.fitting.learn_emotion import EmotionFaces
-from mien.geometry.fitting.measured import SOLVED
+from mien.geometry.fitting.measured import SOLVED, SOLVED_ROWS
+from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.skinlines import skin_lines
+from mien.protocols import CropSpec, Engine
 from mien.training import counted
+from mien.types import Crop
 
 _PRESENT = 0.5  # presence from which the teacher saw a face
+_STEPS, _ROOM = 3.0, 2.0  # a unit is raised by so many steps where a face shows less than the second number of it, else it is taken away
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,10 @@ class FitConfig:
     """Folder for the learned statistics (fit.safetensors)."""
     head: Path | None = None
     """Weight file of the head model to learn them for; default: the bundled one."""
+    engine: str = "mesh"
+    """Engine that draws action units to learn how much of them is seen."""
+    drawn: int = 16
+    """Faces that it draws them on."""
     seed: int = 0
     """Of the posed faces."""
 
@@ -52,7 +67,7 @@ class Faces:
 
 
 def train(config: FitConfig) -> None:
-    """Learn the statistics and write them; a minute or two on one core."""
+    """Learn the statistics and write them; about three minutes on one core."""
     folder = need(config.data, "sfhq_128.npz", "sfhq_256.npz", "face_landmark.tflite", "canonical_face_model.obj")
     mirror = mirrored_landmarks(folder / "canonical_face_model.obj")
     faces = look(folder, Labeller(Teacher(folder / "face_landmark.tflite"), mirror))
@@ -62,6 +77,7 @@ def train(config: FitConfig) -> None:
     residual = (solution.frontal - basis.mean - prior.offset).reshape(len(faces.labels), -1)
     known = EmotionFaces(residual, fit.beyond_rest(solution, prior), faces.lines, faces.labels)
     emotions = learn_emotion.learn(known, basis, mirror, seed=config.seed)
+    prior = replace(prior, response=learn_response.learn(*responses(folder, registry.engine(config.engine), config.drawn, basis, prior)))
     tensors = neutral.to_tensors(prior) | emotion.to_tensors(emotions)
     weights.save(config.out / "fit.safetensors", tensors, {"kind": "fit", "axes": SOLVED, "emotions": list(EMOTIONS), "seed": config.seed})
 
@@ -83,3 +99,39 @@ def look(folder: Path, labeller: Labeller) -> Faces:
             lines.append(skin_lines(rgb, points))
             labels.append(crops.labels[index])
     return Faces(np.stack(landmarks), np.stack(lines), labels)
+
+
+def responses(
+    folder: Path, engine: Engine[Any], count: int, basis: LandmarkBasis, prior: NeutralPrior
+) -> tuple[Float[np.ndarray, "m s"], Float[np.ndarray, "m s"]]:
+    """Every measured unit drawn on training faces: the changes that were drawn, and what is seen of them (1 = intensity 5)."""
+    crops = open_crops(folder / "sfhq_256.npz")
+    photos = [images.read(crops[int(i)]) for i in crops.where(split="train")[:count]]
+    drawn, seen = [], []
+    for photo in counted(photos, total=len(photos), what="drawn units"):
+        for face in landmarks.find(photo)[:1]:
+            before = align.cut(photo, face, engine.crop)
+            (code,) = engine.encode([before])
+            for shift in _shifts(MAX_INTENSITY * Reference.of(face.landmarks, basis, prior).shown):
+                rgb = paste(photo, [before], engine.decode([engine.shift(code, change_by(shift))]))
+                after = landmarks.track(edited := replace(photo, rgb=rgb), face)
+                if after is not None:
+                    drawn.append(shift.values[SOLVED_ROWS] / MAX_INTENSITY)
+                    seen.append(_seen(align.cut(edited, after, CropSpec()), before, basis, prior))
+    return np.stack(drawn), np.stack(seen)
+
+
+def _shifts(shown: Float[np.ndarray, " s"]) -> list[AUShift]:
+    """Each unit alone, both sides alike; of the jaw to a side only one."""
+    shifts = []
+    for unit in sorted({aus.unit_of(axis) for axis in SOLVED}):
+        sides = aus.axes(aus.column(unit))[: 1 if unit == 30 else 2]
+        now = float(np.mean([shown[SOLVED.index(axis)] for axis in sides]))
+        shifts.append(AUShift.of(dict.fromkeys(sides, _STEPS if now < _ROOM else -now)))
+    return shifts
+
+
+def _seen(crop: Crop, reference: Crop, basis: LandmarkBasis, prior: NeutralPrior) -> Float[np.ndarray, " s"]:
+    followed = register.follow(crop, reference)
+    found = change(Reference.of(reference.face.landmarks, basis, prior), followed.landmarks, followed.trust, basis, prior)
+    return found.activations

@@ -23,10 +23,10 @@ from mien.geometry.fitting import boxqp, measured
 from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.procrustes import Placement, align, camera_space
 from mien.geometry.head import HeadModel
-from mien.geometry.rotation import to_angles
+from mien.geometry.rotation import from_angles, to_angles
 from mien.types import HeadCode
 
-_DEPTH = 0.1  # weight of squared depth errors: the landmarks' z is a guess
+DEPTH = 0.1  #: weight of squared depth errors: the landmarks' z is a guess
 _STILL = 0.15  # cm: landmarks that move less than this are equally good for the pose
 _OUTLIER = 0.6  # cm: a point this far off counts half
 _SEEN = 15.0  # degrees of yaw up to which both sides are seen well
@@ -92,14 +92,14 @@ def solve(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: 
     moved = np.tensordot(activations, basis.units, axes=1)
     shape = (frontal - basis.mean - moved).reshape(len(target), -1) @ basis.identify.T
     drawn = basis.mean + moved + np.tensordot(shape, basis.identity, axes=1)
-    return Solution(align(drawn, target, weights, depth=_DEPTH), frontal, activations, shape)
+    return Solution(align(drawn, target, weights, depth=DEPTH), frontal, activations, shape)
 
 
 def _round(
     target: Float[np.ndarray, "n 468 3"], points: np.ndarray, weights: np.ndarray, basis: LandmarkBasis, prior: NeutralPrior
 ) -> tuple[Float[np.ndarray, "n 468 3"], Float[np.ndarray, "n s"]]:
     """Landmarks frontalised onto `points`, and the activations that explain them."""
-    placement = align(points, target, weights, depth=_DEPTH)
+    placement = align(points, target, weights, depth=DEPTH)
     frontal = placement.undo(target)
     residual = frontal - basis.mean - prior.offset
     solved = [_activations(r, rotation, basis, prior) for r, rotation in zip(residual, placement.rotation, strict=True)]
@@ -176,6 +176,11 @@ def _weighed(
 def _resting(activation: Float[np.ndarray, " s"], beyond: Float[np.ndarray, " s"]) -> AUVector:
     """What `drawn` shows beyond the measured expression, on every axis: see the module's rule."""
     return AUVector(measured.alone(MAX_INTENSITY * activation).values - measured.spread(beyond).known.values)
+
+
+def angles(rotation: Float[np.ndarray, "*n 3 3"], prior: NeutralPrior) -> Float[np.ndarray, "*n 3"]:
+    """Pitch, yaw, roll of a table: 0 where people look straight ahead, who hold their chin lower than the head model does."""
+    return to_angles(rotation @ from_angles(np.array([float(prior.level), 0.0, 0.0])).T)
 
 
 def errors(solution: Solution, landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis) -> Float[np.ndarray, " n"]:

@@ -11,9 +11,10 @@ from jaxtyping import Float, Int
 
 from mien.aus import unit_of
 from mien.geometry.fitting.fit import LandmarkBasis, solve
-from mien.geometry.fitting.measured import SOLVED
+from mien.geometry.fitting.measured import IMITATED, SOLVED
 from mien.geometry.fitting.neutral import NeutralPrior, from_head
 from mien.geometry.fitting.procrustes import align, camera_space
+from mien.geometry.rotation import to_angles
 
 _AT_REST = 0.3  # quantile of a unit's signed activation that counts as rest
 _CALM = 0.6  # share of faces, the least expressive, that the resting level of each axis is taken from
@@ -21,21 +22,22 @@ _ROUNDS = 6  # the mean moves less than 0.01 cm after four
 _FLOOR = 0.03  # cm: no landmark is surer than this
 _FACTORS = 100
 _SPARSITY, _RIDGE = 0.002, 0.03  # L1 and L2 of every axis, as a share of how well the landmarks determine it
-_IMITATED = (14, 16, 18, 22, 23, 24, 28, 30)  # units that builds of faces and other units imitate
 _IMITATION = 0.8  # quantile over all faces up to which such a unit is not believed
 
 
 def learn(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, mirror: Int[np.ndarray, " 468"]) -> NeutralPrior:
-    """The prior of faces at rest from landmarks of many people; `mirror` is the landmark on the other side of each."""
+    """The prior of faces at rest from landmarks of many people who look into the camera; `mirror` is each landmark's other side."""
     prior = from_head(basis.identity)
     both = np.concatenate([landmarks, landmarks[:, mirror] * np.array([-1.0, 1.0, 1.0])])
     moves = np.concatenate([basis.units, basis.aside])
     offset, residual, excess = _centre(camera_space(both), basis, moves, prior)
     shown = np.tensordot(np.maximum(excess, 0.0), moves, axes=1)
     factors, variance = _spread((residual - shown).reshape(len(both), -1))
-    nothing = np.zeros(len(SOLVED))
-    learned = _penalised(NeutralPrior(offset, factors, variance, nothing, nothing, nothing), basis)
-    return _rest(learned, solve(both, basis, learned).activations)
+    bare = replace(prior, offset=offset, factors=factors, variance=variance, rest=np.zeros(len(SOLVED)))
+    learned = _penalised(bare, basis)
+    solution = solve(both, basis, learned)
+    level = np.median(to_angles(solution.placement.rotation)[:, 0])
+    return replace(_rest(learned, solution.activations), level=np.asarray(level))
 
 
 def _centre(
@@ -77,6 +79,6 @@ def _rest(prior: NeutralPrior, activations: Float[np.ndarray, "n s"]) -> Neutral
     """The same prior with the resting level of each axis: its median over the calmest faces, more for what is imitated."""
     total = activations.sum(axis=1)
     calm = activations[total <= np.quantile(total, _CALM)]
-    imitated = np.array([unit_of(axis) in _IMITATED for axis in SOLVED])
+    imitated = np.array([unit_of(axis) in IMITATED for axis in SOLVED])
     rest = np.where(imitated, np.quantile(activations, _IMITATION, axis=0), np.median(calm, axis=0))
     return replace(prior, rest=rest)

@@ -21,6 +21,9 @@ SOLVED: tuple[str, ...] = tuple(axis for axis in AXES if unit_of(axis) in _UNITS
 #: Told apart from who somebody is while statistics are learned, but too faint in landmarks to be measured.
 ASIDE: tuple[str, ...] = ("AU33L", "AU33R")
 
+#: Units that the builds of faces, and the edges of other movements, imitate: a change or a face is explained by others first.
+IMITATED = (14, 16, 18, 22, 23, 24, 28, 30)
+
 #: axis -> (independent axis, steps of it for one step of this): AU26 is complete at 0.4 of the full jaw opening of AU27.
 FOLLOWING: Mapping[str, tuple[str, float]] = MappingProxyType(
     {"AU26": ("AU27", 0.4), "AU45L": ("AU43L", 1.0), "AU45R": ("AU43R", 1.0)}

@@ -17,7 +17,7 @@ from mien.errors import WeightsError
 from mien.geometry.fitting.measured import SOLVED
 from mien.weights import Weights
 
-_NAMES = ("offset", "factors", "variance", "rest", "sparsity", "ridge")
+_NAMES = ("offset", "factors", "variance", "rest", "sparsity", "ridge", "response", "level")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,8 @@ class NeutralPrior:
     rest: Float[np.ndarray, " s"]  #: what a neutral face shows of each axis, 1 = intensity 5
     sparsity: Float[np.ndarray, " s"]  #: L1 weight of each axis
     ridge: Float[np.ndarray, " s"]  #: L2 weight of each axis
+    response: Float[np.ndarray, " s"]  #: how much of a change of each axis is seen when it is drawn, 1 = all of it
+    level: Float[np.ndarray, ""]  #: pitch of the head model, in degrees, when a person looks straight ahead
 
     def precise(self, rows: Float[np.ndarray, "m 1404"], added: Float[np.ndarray, " 1404"] | None = None) -> Float[np.ndarray, "m 1404"]:
         """``rows S^-1`` by Woodbury's identity; `added` is further variance in cm^2 (points that are not seen)."""
@@ -50,6 +52,8 @@ def from_head(identity: Float[np.ndarray, "k 468 3"], *, noise: float = 0.2, dep
         rest=np.zeros(count),
         sparsity=np.full(count, 0.5),
         ridge=np.ones(count),
+        response=np.ones(count),
+        level=np.zeros(()),
     )
 
 
