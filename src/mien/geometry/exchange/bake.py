@@ -1,7 +1,7 @@
 """A texture for a head from one photo: every texel takes the colour of the place in the photo where it is seen.
 
-Skin that the photo does not show is filled from the other side of the face, then from around it. Of each eye the photo shows a part;
-the rest has the colour that the seen part has at the same distance from the pupil. Light stays in the colours as the photo has it.
+Skin that the photo does not show is filled from the other side of the face, then from around it; eyes are painted in the photo's
+colours (`mien.geometry.exchange.eyeballs`). Light stays in the colours as the photo has it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 from mien.geometry import mesh, raster
+from mien.geometry.exchange import eyeballs
 from mien.geometry.head import PARTS, HeadModel
 from mien.types import Pose
 
@@ -28,8 +29,6 @@ _OPENINGS = {
     "mouth_hole": ("lip_upper", "lip_lower"),
 }
 _EDGE_CM, _LASHES_CM, _FAR_CM = 0.06, 0.25, 9.0  # softness of the edges of lids and lips; the dark line along them; beyond all of it
-_RINGS = 48  # of an eye, from the pupil outwards
-_EYE = np.array([[40, 26, 20], [92, 62, 42], [222, 214, 208]], np.float32)  # pupil, iris and white where none is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +72,10 @@ def bake(
     skin = (part == PARTS.index("face")) | (part == PARTS.index("head"))
     place = chart.of(np.column_stack([head.mean.numpy(), _past_margins(head)]), head.triangles.numpy(), skin)
     out = _skin(color, weight, skin, place[:, :3], place[:, 3])
-    for side in "LR":
+    for side, profile in eyeballs.profiles(head, corners, facing, rgb).items():
         texels = part == PARTS.index(f"eye_{side}")
         if texels.any():
-            out[texels] = _eye(_from_pupil(head, chart, texels, side), color[texels], weight[texels])
+            out[texels] = eyeballs.paint(profile, _from_pupil(head, chart, texels, side))
     return np.clip(np.round(_bleed(out, skin | (part >= 0))), 0, 255).astype(np.uint8)
 
 
@@ -196,19 +195,6 @@ def _from_pupil(head: HeadModel, chart: Atlas, texels: np.ndarray, side: str) ->
     center, rim = (head.mean[head.loops[f"{name}_{side}"]].numpy() for name in ("iris_center", "iris"))
     away = np.linalg.norm(chart.of(head.mean.numpy(), head.triangles.numpy(), texels) - center, axis=1)
     return away / np.linalg.norm(rim - center, axis=1).mean()
-
-
-def _eye(away: np.ndarray, own: np.ndarray, trust: np.ndarray) -> Float32[np.ndarray, "n 3"]:
-    """The colours of an eyeball's texels: the photo where it shows, elsewhere rings around the pupil."""
-    ring = np.minimum((away * _RINGS / 4).astype(int), _RINGS - 1)  # four iris radii
-    trust = trust[:, None]
-    middle = (np.arange(_RINGS) + 0.5) * 4 / _RINGS
-    plain = np.stack([np.interp(middle, [0.3, 0.45, 0.9, 1.15], _EYE[[0, 1, 1, 2], c]) for c in range(3)], axis=1)
-    amount = np.bincount(ring, trust[:, 0], _RINGS)[:, None]
-    rings = np.stack([np.bincount(ring, trust[:, 0] * own[:, c], _RINGS) for c in range(3)], axis=1)
-    plain *= np.clip((trust * own).sum() / max((trust * plain[ring]).sum(), 1e-6), 0.2, 1.1) if trust.any() else 1.0  # in this light
-    rings = (rings + 4.0 * plain) / (amount + 4.0)
-    return (trust * own + (1.0 - trust) * rings[ring]).astype(np.float32)
 
 
 def _bleed(color: np.ndarray, inside: np.ndarray) -> Float32[np.ndarray, "s s 3"]:
