@@ -91,7 +91,7 @@ def _corner(lab: UInt8[np.ndarray, "h w 3"], lips: Slit, end: int, scale: float)
     offsets = np.linspace(-0.4, 0.4, 33) * scale
     st = np.stack(np.broadcast_arrays(s, t + offsets[:, None]), axis=-1)
     light = cv2.GaussianBlur(sample(lab[..., 0], lips.frame.back(st)).astype(np.float32), (3, 3), 0)
-    found, at = 0, len(offsets) // 2
+    found, t_found, at = 0, t, len(offsets) // 2
     for column in range(_CORNER_STEPS):
         low, high = (max(at - 2, 0), at + 3) if column else (2, 31)
         at = low + int(light[low:high, column].argmin())

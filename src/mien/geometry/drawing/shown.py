@@ -13,12 +13,14 @@ from mien.geometry.drawing.slit import Slit
 _COLUMNS, _ROWS = 48, 36  # of the opening in which teeth are looked for
 _CONTRAST = 25.0  # sRGB values: an opening of less is all teeth, or shows none
 _LIT = 90.0  # sRGB value that teeth reach
+_DEEP = 0.33  # of the brightness of teeth: the inside of a mouth is darker
+_REDDER = 0.06  # of (R - G) / (R + G): what is redder than teeth by more is none
 _STRETCH = 0.12  # cm by which teeth whose edge the lower lip hid are lengthened before anything new is uncovered
 _CROWN, _BARE = 0.95, 0.25  # cm of a whole crown, and share of what is seen of it that is always to be had more
 _RIM = 0.07  # cm: what borders on a lip that moves away is not teeth
 _DIM = 0.08  # cm under the upper lip that lie in its shadow
 _ROOM = 0.25  # cm below the teeth in which colours can be read
-_THIN = (0.10, 0.25)  # cm: less below the teeth than the first is their edge, the second is the inside of the mouth
+_THIN = (0.20, 0.40)  # cm: less below the teeth than the first is lip and goes with it, the second is the inside of the mouth
 _BAND = 0.12  # of what is seen below the teeth: it stays whole at either end, and what lies between is stretched
 _TORN = (1.8, 3.0)  # times what 1 cm can bear per cm and one more: stretched by more than the first it fades, by the second it is gone
 
@@ -29,6 +31,7 @@ class Shown:
 
     slit: Slit
     edge: Float[np.ndarray, " n"]  #: the upper teeth reach down to this share of the opening at `slit.s`; 1: to the lower lip
+    deep: bool  #: below them the mouth is dark; else what is seen there is lip
 
     @property
     def teeth(self) -> float:
@@ -56,22 +59,34 @@ def find(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> Shown:
     """Look for the upper teeth: in each column, from the first bright row on, until brightness falls for good."""
     s = np.linspace(slit.s[0] + 0.05 * slit.length, slit.s[-1] - 0.05 * slit.length, _COLUMNS)
     across = (np.arange(_ROWS) + 0.5) / _ROWS
-    grey = cv2.blur(_inside(rgb, slit, s, across).mean(axis=-1), (3, 3))
+    seen = _inside(rgb, slit, s, across)
+    grey = cv2.blur(_whiteness(seen), (3, 3))
     middle = grey[:, _COLUMNS // 4 : -_COLUMNS // 4]
     top, low = float(np.percentile(middle[: _ROWS // 2], 90)), float(np.percentile(middle, 3))
     if top - low < _CONTRAST:
-        return Shown(slit, np.full(len(slit.s), 1.0 if top > _LIT else 0.0))
+        return Shown(slit, np.full(len(slit.s), 1.0 if top > _LIT else 0.0), top <= _LIT)
     bright = grey > low + 0.5 * (top - low)
     first = bright.argmax(axis=0)
     below = (np.arange(_ROWS)[:, None] > first) & (grey < low + 0.42 * (top - low))
     last = np.where(below.any(axis=0), below.argmax(axis=0), _ROWS)
     found = bright.any(axis=0) & (first < 0.45 * _ROWS)
     if found.mean() < 0.3:
-        return Shown(slit, np.zeros(len(slit.s)))
+        return Shown(slit, np.zeros(len(slit.s)), True)
     last = np.where([bright[n:, i].mean() > 0.4 if n < _ROWS else True for i, n in enumerate(last)], _ROWS, last)  # a gap between teeth
     share = np.interp(s, s[found], median_filter(last[found] / _ROWS, 5, mode="nearest"))
     share = cv2.GaussianBlur(share[None], (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE)[0]
-    return Shown(slit, np.interp(slit.s, s, np.where(share > 0.85, 1.0, share)))
+    under = seen.mean(axis=-1)[:, _COLUMNS // 4 : -_COLUMNS // 4][across[:, None] > share[_COLUMNS // 4 : -_COLUMNS // 4]]
+    deep = len(under) > 0 and float(np.percentile(under, 15)) < _DEEP * top
+    return Shown(slit, np.interp(slit.s, s, np.where(share > 0.93, 1.0, share)), deep)
+
+
+def _whiteness(seen: Float32[np.ndarray, "m n 3"]) -> Float32[np.ndarray, "m n"]:
+    """Brightness, less what is redder than the brightest places of the upper half: lips and tongues are, teeth are not."""
+    grey = seen.mean(axis=-1)
+    red = (seen[..., 0] - seen[..., 1]) / (seen[..., 0] + seen[..., 1] + 1.0)
+    upper = grey[: len(grey) // 2]
+    of_teeth = float(np.median(red[: len(grey) // 2][upper >= np.percentile(upper, 85)]))
+    return grey * (0.4 + 0.6 * np.exp(-((np.clip(red - of_teeth, 0.0, None) / _REDDER) ** 2)))
 
 
 def enamel(rgb: UInt8[np.ndarray, "h w 3"], shown: Shown) -> Float[np.ndarray, " 3"] | None:
@@ -88,7 +103,7 @@ def enamel(rgb: UInt8[np.ndarray, "h w 3"], shown: Shown) -> Float[np.ndarray, "
 def colours(rgb: UInt8[np.ndarray, "h w 3"], shown: Shown, scale: float) -> tuple[np.ndarray, np.ndarray] | None:
     """The dark and the lightest of what lies below the teeth in the photo, if it shows enough of it."""
     slit = shown.slit
-    if shown.room < _ROOM * scale:
+    if shown.room < _ROOM * scale or not shown.deep:
         return None
     s = np.linspace(slit.s[0] + 0.25 * slit.length, slit.s[-1] - 0.25 * slit.length, _COLUMNS)
     upper, lower = slit.at(s)
@@ -130,7 +145,7 @@ def carried(
     bared = np.where(share > 0.05, np.minimum(rise, np.clip(_CROWN * scale - height, _BARE * height, height)), 0.0)
     bright = height - np.minimum(np.minimum(0.5 * rise, _DIM * scale), 0.3 * height)  # without the shadow of the lip at its top
     crown = edge - (edge + longer - t) * bright / (height + bared + longer)
-    jaw, jaw_known = _below(t, edge, l0, l1, scale)
+    jaw, jaw_known = _below(t, edge, l0, l1, scale, deep=shown.deep)
     teeth = ramp(edge + longer - t, soft)
     own_t = np.where(t < edge + longer, crown, jaw)
     own = sample(rgb, shown.slit.frame.back(np.stack([s, np.clip(own_t, u0, l0)], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
@@ -139,22 +154,21 @@ def carried(
     return own, (known * shown.columns(s, soft)).astype(np.float32)
 
 
-def _below(t: np.ndarray, edge: np.ndarray, l0: np.ndarray, l1: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _below(t: np.ndarray, edge: np.ndarray, l0: np.ndarray, l1: np.ndarray, scale: float, *, deep: bool) -> tuple[np.ndarray, np.ndarray]:
     """From where in the photo comes what lies below the teeth, and how far it is still to be seen.
 
     A dropping jaw stretches the middle of it, and leaves it as it is at the teeth and at the lower lip.
     """
-    hangs = np.maximum(l0 - edge, 1e-3)
-    now = np.maximum(l1 - edge, 1e-3)
-    band = _BAND * hangs
-    pull = (now - 2 * band) / (hangs - 2 * band)
-    down = t - edge
-    stretched = np.where(down < band, down, np.where(l1 - t < band, hangs - (l1 - t), band + (down - band) / np.maximum(pull, 1e-3)))
+    hangs, now, down, rest = np.maximum(l0 - edge, 1e-3), np.maximum(l1 - edge, 1e-3), t - edge, l1 - t
+    thick = deep * np.clip((hangs / scale - _THIN[0]) / (_THIN[1] - _THIN[0]), 0.0, 1.0)
+    above, below = _BAND * hangs * thick + 1e-3, hangs * (0.95 - (0.95 - _BAND) * thick)
+    pull = (now - above - below) / np.maximum(hangs - above - below, 1e-3)
+    middle = above + (down - above) / np.maximum(pull, 1e-3)
+    stretched = np.where(down < above, down, np.where(rest < below, hangs - rest, middle))
     source = edge + np.where(now > hangs, stretched, down - (l1 - l0))
     torn = np.clip((pull / (1 + hangs / scale) - _TORN[0]) / (_TORN[1] - _TORN[0]), 0.0, 1.0)
-    thick = np.clip((hangs / scale - _THIN[0]) / (_THIN[1] - _THIN[0]), 0.0, 1.0)
-    inner = np.clip(np.minimum(down, l1 - t) / band, 0.0, 1.0)  # nothing at the ends of it, all of it between the bands
-    return source, np.where(now > hangs + 1.0, thick, 1.0) * (1.0 - torn * inner * inner * (3 - 2 * inner))
+    inner = np.clip(np.minimum(down / above, rest / below), 0.0, 1.0)  # nothing at the ends of it, all of it between the bands
+    return source, 1.0 - torn * inner * inner * (3 - 2 * inner) * (now > hangs)
 
 
 def ramp(value: np.ndarray, soft: float) -> np.ndarray:
