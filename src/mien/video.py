@@ -173,6 +173,19 @@ _LIMITED = 1  # of AVColorRange
 _NEW_SCENE = 1.5  # how much worse than its first picture a palette may fit, before the next one is made
 
 
+def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise the `VideoError` that `Writer` would raise for this name, before anything is done."""
+    _format(path)
+    files.target(path, inputs=inputs, error=VideoError)
+
+
+def _format(path: Path) -> _Format:
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
+        raise VideoError(f"{path}: cannot tell the format of the video to write: the suffix {one_of(suffix, _FORMATS)}")
+    return _FORMATS[suffix]
+
+
 class Writer:
     """Writes a video frame by frame, in the format of the suffix: .mp4 (H.264), .webm (VP9), .gif or .webp.
 
@@ -196,9 +209,7 @@ class Writer:
         """
         self.path, self.size, self.provenance, self.inputs = Path(path), size, provenance, list(inputs)
         suffix = self.path.suffix.lower()
-        if suffix not in _FORMATS:
-            raise VideoError(f"{path}: cannot tell the format of the video to write: the suffix {one_of(suffix, _FORMATS)}")
-        self._format = _FORMATS[suffix]
+        self._format = _format(self.path)
         if not (math.isfinite(fps) and 0 < fps <= self._format.max_fps):
             raise VideoError(f"{path}: {float(fps):g} frames a second are not possible: up to {self._format.max_fps} are in {suffix}")
         if min(size) < 1 or max(size) > 16383:

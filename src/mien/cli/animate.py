@@ -25,8 +25,10 @@ def animate(
     face: Face = None,
 ) -> None:
     """Move a face of a photo: by a driver video, by keys, or from one edit to another."""
+    from mien import video
     from mien.api import animating
 
+    video.check_target(out, [Path(name).expanduser() for name in (photo, driver, keys) if name is not None])
     choice = face_choice(face)
     moving = animating.animate(photo, driver, keys=keys, from_=start, to=end, seconds=seconds, fps=fps, engine=engine, face=choice)
     with progress("drawing", len(moving)) as tick:

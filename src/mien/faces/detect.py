@@ -5,6 +5,7 @@ YuNet (Wu, Peng & Yu 2023) when the user has fetched its file. Both are asked fo
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,8 @@ def by_hog(rgb: UInt8[np.ndarray, "h w 3"]) -> list[Candidate]:
 
 def _hog(grey: UInt8[np.ndarray, "h w"], scale: float) -> list[Candidate]:
     resized = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    boxes, scores, _ = _hog_detector().run(resized, 0, _DOUBTFUL)
+    detector = copy(_hog_detector())  # one that was run keeps its pyramid, more memory than the photo: it goes with this copy
+    boxes, scores, _ = detector.run(resized, 0, _DOUBTFUL)
     found: list[Candidate] = []
     for box, score in zip(boxes, scores, strict=True):
         width = box.width() / scale
