@@ -28,7 +28,7 @@ from mien.errors import DataError, one_of
 from mien.geometry import head as heads
 from mien.geometry import rotation
 from mien.geometry.drawing import morph
-from mien.geometry.exchange import arkit, bake, gltf, surfaces, wavefront
+from mien.geometry.exchange import arkit, bake, closing, gltf, surfaces, wavefront
 from mien.geometry.head import HeadModel
 from mien.provenance import Provenance
 from mien.types import Face, HeadCode, Photo
@@ -178,7 +178,8 @@ def _write(head: Head, path: Path, content: bytes) -> None:
 
 def _glb(head: Head, path: Path) -> None:
     names, offsets = surfaces.targets(head.model)
-    parts = surfaces.surfaces(head.model, head.neutral, offsets.numpy(), _brightness(head))
+    moved = closing.fitted(head.model, head.neutral, offsets.numpy())
+    parts = surfaces.surfaces(head.model, head.neutral, moved, _brightness(head))
     weights = surfaces.weights(names, head._moved)
     animation = None
     if len(head.codes) > 1:
