@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 import mien
-from mien.cli import animate, capture, data, doctor, edit, read, score, train, weights
+from mien.cli import animate, capture, compare, data, doctor, edit, read, score, train, weights
 from mien.cli.console import note, say
 from mien.errors import MienError
 
@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 for verb in (read, edit, animate, capture, doctor):
     app.command()(getattr(verb, verb.__name__.rsplit(".", 1)[1]))
+for comparison in (compare.fid, compare.aus, compare.points):
+    score.app.command()(comparison)
 for group in (train, score, weights, data):
     app.add_typer(group.app)
 
@@ -60,7 +62,8 @@ def _run(words: list[str], debug: bool) -> int:
     try:
         return app(words, prog_name="mien", standalone_mode=False) or 0
     except TyperException as error:
-        note(f"mien: {_one_line(error.format_message())} (see mien {_verb(words)}--help)")
+        if message := _one_line(error.format_message()):  # a bare `mien` has shown the help and has no message
+            note(f"mien: {message} (see mien {_verb(words)}--help)")
         return error.exit_code
     except MienError as error:
         note(traceback.format_exc() if debug else f"mien: {_one_line(str(error))}")

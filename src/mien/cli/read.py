@@ -104,7 +104,7 @@ def _line(row: "Row") -> tuple[object, ...]:
 
     measured = {unit: row.reading.aus[aus.column(unit)] for unit in aus.NAMES}
     strong = sorted((unit for unit, value in measured.items() if value >= _LEAST), key=lambda unit: -measured[unit])
-    units = "  ".join(f"AU{unit} {measured[unit]:.1f}" for unit in strong[:_TOLD])
+    units = " ".join(f"AU{unit}={measured[unit]:.1f}" for unit in strong[:_TOLD])  # no space inside: lines break between units
     pitch, yaw, roll = row.reading.angles
     emotions = row.reading.emotions
     feeling = max(emotions, key=lambda name: emotions[name], default="")

@@ -1,5 +1,6 @@
 """``mien weights``: what ships, what else there is, and how to get it."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ def list_all() -> None:
     """What ships with mien, and what can be added."""
     say_table(
         ["bundled", "MiB", "what"],
-        [(p.stem, f"{p.stat().st_size / _MIB:.1f}", _title(p.with_suffix(".md"))) for p in _bundled()],
+        [(p.stem, f"{p.stat().st_size / _MIB:.1f}", _about(p.with_suffix(".md"))) for p in _bundled()],
         right=["MiB"],
     )
     entries = artefacts.register().values()
@@ -37,10 +38,11 @@ def list_all() -> None:
     say_table(["artefact", "here", "licence", "what"], rows)
 
 
-def _title(card: Path) -> str:
-    """The first heading or line of a model card."""
-    lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
-    return next((line.lstrip("# ").strip() for line in lines if line.strip()), "")
+def _about(card: Path) -> str:
+    """The first sentence of a model card, below its heading, without the places in the code that it names in brackets."""
+    parts = card.read_text(encoding="utf-8").split("\n\n") if card.is_file() else []
+    text = next((" ".join(part.split()) for part in parts if not part.startswith("#")), "")
+    return re.sub(r" \(`[^)]*\)", "", text).split(". ")[0].rstrip(".")
 
 
 @app.command()
