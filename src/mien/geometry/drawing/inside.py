@@ -53,15 +53,16 @@ def drawn(
     moves = (None, place.jaw)
     points = [teeth.carried(row, move) for row, move in zip(rows, moves, strict=True)]
     corners = np.concatenate([teeth.projected(p, sitting, by) for p, by in zip(points, (place.above, place.below), strict=True)])
-    triangles = np.concatenate([rows[0].triangles, rows[1].triangles + len(rows[0].points)])
+    hung, resting = rows[0].triangles, rows[1].triangles
+    if shown and shown.room > _JAW_SEEN * sitting.code.pose.scale:
+        resting = resting[rows[1].kind[resting[:, 0]] == teeth.TONGUE]
+    triangles = np.concatenate([hung, resting + len(rows[0].points)])
     facing = np.concatenate([teeth.facing(row, p, sitting) for row, p in zip(rows, points, strict=True)])
     values = np.c_[np.concatenate([teeth.attributes(row) for row in rows]), facing]
     seen, covered = draw(corners, values, torch.from_numpy(triangles), grid)
     st = moved.slits["lip"].frame.to(grid.nodes())
-    if shown:  # no tooth of ours below the photo's own, and none on a jaw that is seen
-        kind = np.round(seen[..., 2])
-        hidden = (kind == teeth.UPPER) & (st[..., 1] > shown.reach(st[..., 0])) & shown.slit.within(st[..., 0])
-        covered &= ~(hidden | ((kind == teeth.LOWER) & (shown.room > _JAW_SEEN * sitting.code.pose.scale)))
+    if shown:  # no tooth of ours below the photo's own
+        covered &= (np.round(seen[..., 2]) != teeth.UPPER) | (st[..., 1] < shown.reach(st[..., 0])) | ~shown.slit.within(st[..., 0])
     colours = _coloured(seen, covered, palette, slit=moved.slits["lip"], st=st, scale=sitting.code.pose.scale)
     return grid.enlarge(cv2.GaussianBlur(colours, (0, 0), max(0.8, blur / step)), box)
 

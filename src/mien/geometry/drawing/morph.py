@@ -148,7 +148,7 @@ def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.
     share = m1 / np.maximum(m0, 0.02) if name == "lip" else np.full_like(m0, m1.sum() / max(float(m0.sum()), 0.02))  # lids keep their arch
     if name == "lip":
         share = np.minimum(share, _left_open(sitting, expression))
-    wanted = np.where(share < 1.0, a0 * np.clip(share, 0.0, 1.0), a0 + (m1 - m0) * sitting.code.pose.scale)
+    wanted = a0 * np.clip(share, 0.0, 1.0) + np.maximum(m1 - m0, 0.0) * sitting.code.pose.scale
     extra = (wanted - naive)[:, None] * across
     upper, lower = (list(curve) for curve in _CURVES[name])
     out = np.zeros_like(marks)
