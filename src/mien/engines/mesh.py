@@ -12,7 +12,7 @@ from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
-from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, rims, shade
+from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, rims, shade, spectacles
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
@@ -34,6 +34,7 @@ class Reading:
     mouth: mouth.Look
     eyes: dict[str, eyes.Eye]
     lids: dict[str, falling.Skin]
+    spectacles: spectacles.Spectacles | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +82,11 @@ class MeshEngine:
         landmarks = rims.refine(crop.rgb, landmarks, pose.scale)
         sitting = morph.sit(self._head, replace(head, pose=pose), landmarks)
         light = shade.estimate(crop.rgb, sitting)
-        over = {side: falling.look(crop.rgb, sitting, side, light) for side in "RL"}
+        worn = spectacles.look(crop.rgb, landmarks, pose.scale)
+        over = {side: falling.look(crop.rgb, sitting, side, light, worn) for side in "RL"}
         both = {side: eyes.look(crop.rgb, sitting, side, over[side]) for side in "RL"}
         white = np.mean([eye.tone for eye in both.values()], axis=0)
-        reading = Reading(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over)
+        reading = Reading(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over, worn)
         return MeshCode(reading, head, head.expression.known)
 
 
@@ -108,7 +110,7 @@ def _draw(code: MeshCode) -> Drawn:
     motion = flow(sitting, moved, shade.log_ratio(reading.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
     out = rgb.copy()
     for tile in motion.tiles(picture):
-        tile.of(out)[:] = _warped(rgb, motion, tile)
+        tile.of(out)[:] = _warped(rgb, motion, tile, reading.spectacles)
     painted = [motion.box().within(picture), *(_open(out, moved, motion, code, name) for name in moved.slits)]
     if changing := [box for box in painted if not box.empty]:
         box = reduce(Box.joined, changing)
@@ -125,9 +127,9 @@ def _landmarks(reading: Reading, moved: morph.Moved) -> Float[np.ndarray, "468 3
     return np.column_stack([moved.landmarks, depth - nearer])
 
 
-def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box) -> UInt8[np.ndarray, "b a 3"]:
+def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box, worn: spectacles.Spectacles | None) -> UInt8[np.ndarray, "b a 3"]:
     """The moved and relit skin in a box."""
-    field = motion.at(box)
+    field = motion.at(box) if worn is None else motion.at(box) * worn.free(box)
     skin = sample(rgb, box.pixels() + field[..., :2], cv2.INTER_LANCZOS4)
     relit = np.abs(field[..., 2]) > _DIM
     if not relit.any():

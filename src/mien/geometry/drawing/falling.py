@@ -20,6 +20,7 @@ from mien.geometry.drawing.lids import Lid
 from mien.geometry.drawing.morph import Sitting
 from mien.geometry.drawing.shade import Light
 from mien.geometry.drawing.slit import Slit
+from mien.geometry.drawing.spectacles import Spectacles
 from mien.geometry.drawing.warp import fill
 
 _AROUND = 1.7  # cm around an eye from which its lid is made
@@ -54,8 +55,8 @@ class Skin:
     scale: float  #: pixels per cm
 
 
-def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Light) -> Skin:
-    """Read the skin, the fold and the lashes of an eye; `side` is L or R."""
+def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Light, worn: Spectacles | None) -> Skin:
+    """Read the skin, the fold and the lashes of an eye; `side` is L or R, `worn` what lies over all of them."""
     slit, scale = sitting.slits[f"lid_{side}"], lids.scale_of(sitting.code.pose.scale)
     brow = list(lids.BROWS[f"lid_{side}"])
     box = slit.opening(int(_AROUND * scale)).within(frame_of(rgb))
@@ -64,7 +65,9 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Li
     away = _away(slit, box) / scale
     lower = slit.at(st[..., 0])[1]
     plain = (below_brow > 0) & (away > np.where(st[..., 1] > lower, _WET, _LASHES))
-    cover = _step((FAR - away) / (0.3 * FAR)) * _step(below_brow / (0.15 * scale))
+    skin = np.ones(plain.shape, np.float32) if worn is None else worn.bare(box)
+    plain &= skin > 0
+    cover = skin * _step((FAR - away) / (0.3 * FAR)) * _step(below_brow / (0.15 * scale))
     made = _continued(part, plain, scale) * _ball(box, sitting, side, light, plain) * _grain(part, st, slit, plain, scale)
     share = cv2.GaussianBlur(plain.astype(np.float32), (0, 0), max(0.5, 0.06 * scale))
     share = np.where(plain, np.clip(2 * share - 1, 0, 1), 0.0)[..., None]

@@ -1,0 +1,125 @@
+"""Spectacles: they sit on the nose and move with no unit of the face, though the mesh would take them along.
+
+They are known by their bridge, which crosses the nose between the eyes; the rims are the long thin things around the eyes of who wears
+some. There, and near them, the flow of the skin is held: skin that moves goes on moving a little way off.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float32, UInt8
+
+from mien.geometry import facemesh
+from mien.geometry.drawing import lids
+from mien.geometry.drawing.box import Box, frame_of, sample
+
+_STEP = 0.04  # cm between the rows in which a bridge is sought
+_ABOVE, _BELOW = 1.2, 1.0  # cm above and below the corners of the eyes where it may be
+_COLUMNS = 25
+_THICK = (2, 4, 8, 12)  # rows that a bridge may be thick
+_BEND = 1.2  # price of a row up or down from one column to the next, in units of Lab
+_CLUTTER = 2.0  # times the mean of all bands is what wrinkles make
+_MOST = 30.0  # distance in Lab beyond which a bridge is no clearer
+_FAINT, _SURE = 4.0, 4.9  # mean distance in Lab of a bridge from the skin on both its sides, from where it may be one, and is one
+_WIDE, _UNLIKE = (0.2, 0.5), 11.0  # cm around a pixel, and the distance in Lab from the mean there from which it may be rim
+_LONG = 1.3  # cm: what hangs together over less is no rim
+_BAND = (1.4, 3.2, 2.2)  # cm above, below and beside the eyes where rims may be
+_LASHES, _BROW = 0.30, 0.15  # cm around an eye and a brow that are theirs, whatever is seen there
+_HELD, _SOFT = 0.45, 0.55  # cm from a rim that are held, and over which the skin becomes free
+
+
+@dataclass(frozen=True, eq=False)
+class Spectacles:
+    """Where a face is held by its spectacles."""
+
+    box: Box  #: the part of the crop with the eyes
+    rims: Bool[np.ndarray, "h w"]  #: the pixels of rims and bridge
+    held: Float32[np.ndarray, "h w"]  #: 1 on the rims, 0 where skin is free
+
+    def free(self, box: Box) -> Float32[np.ndarray, "b a 1"]:
+        """How far the pixels of a box may move: 0 not at all, 1 as they like."""
+        return 1.0 - _spread(self.held, self.box, box)[..., None]
+
+    def bare(self, box: Box) -> Float32[np.ndarray, "b a"]:
+        """The pixels of a box that are no rim: 0 on the rims and within a pixel of them, 1 elsewhere."""
+        return 1.0 - cv2.dilate(_spread(self.rims.astype(np.float32), self.box, box), np.ones((3, 3), np.uint8))
+
+
+def _spread(values: Float32[np.ndarray, "h w"], of: Box, box: Box) -> Float32[np.ndarray, "b a"]:
+    """The values of a box at the pixels of another one; 0 beyond."""
+    out = np.zeros((box.height, box.width), np.float32)
+    both = box.within(of)
+    if not both.empty:
+        both.of(out, box)[:] = both.of(values, of)
+    return out
+
+
+def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> Spectacles | None:
+    """The spectacles on a face, if it wears any; landmarks in pixels of the crop, `scale` in pixels per cm."""
+    clear = _bridge(rgb, landmarks, scale)
+    sure = float(np.clip((clear - _FAINT) / (_SURE - _FAINT), 0.0, 1.0))
+    eyes = landmarks[[i for side in "LR" for i in facemesh.LID_UPPER[side]]]
+    low, high = eyes.min(axis=0) - scale * np.array([_BAND[2], _BAND[0]]), eyes.max(axis=0) + scale * np.array([_BAND[2], _BAND[1]])
+    band = Box.around(np.stack([low, high])).within(frame_of(rgb))
+    if sure == 0.0 or band.empty:
+        return None
+    box = Box.around(np.stack([low, high]), margin=round((_HELD + 2.5 * _SOFT) * scale)).within(frame_of(rgb))  # where the hold has faded
+    rims = np.zeros((box.height, box.width), bool)
+    band.of(rims, box)[:] = _rims(band.of(rgb), landmarks - [band.left, band.top], scale)
+    around = cv2.dilate(rims.astype(np.float32), np.ones((2 * round(_HELD * scale) + 1,) * 2, np.uint8))
+    near = np.clip(1.15 * cv2.GaussianBlur(around, (0, 0), max(0.7, _SOFT * scale), borderType=cv2.BORDER_CONSTANT), 0.0, 1.0)
+    return Spectacles(box, rims, (sure * near).astype(np.float32))
+
+
+def _bridge(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> float:
+    """How clear the clearest band from eye to eye across the nose is: its distance in Lab from what is above and below it."""
+    right, left = landmarks[facemesh.LID_UPPER["R"][-1]], landmarks[facemesh.LID_UPPER["L"][0]]
+    along = left - right
+    across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6)
+    rows = np.arange(-_ABOVE, _BELOW, _STEP) * scale
+    places = right + np.linspace(0.2, 0.8, _COLUMNS)[:, None] * along + rows[:, None, None] * across
+    score = np.clip(np.max([_band(_lab(sample(rgb, places)), thick) for thick in _THICK], axis=0), 0.0, _MOST)
+    bend = _BEND * np.abs(np.subtract.outer(np.arange(len(rows)), np.arange(len(rows))))
+    score -= _CLUTTER * score.mean()
+    total = score[:, 0]
+    for column in score.T[1:]:
+        total = (total - bend).max(axis=1) + column
+    return float(total.max()) / _COLUMNS
+
+
+def _band(lab: Float32[np.ndarray, "r c 3"], thick: int) -> Float[np.ndarray, "r c"]:
+    """How far the mean of `thick` rows is from the rows above and below, the lesser of the two, if both are on the same side of it."""
+    total = np.cumsum(np.concatenate([np.zeros_like(lab[:1]), lab]), axis=0)
+    half, side = thick // 2, thick // 2 + 6
+    i = np.arange(half + side, len(lab) - half - side)
+
+    def mean(start: int, stop: int) -> Float[np.ndarray, "n c 3"]:
+        return (total[i + stop] - total[i + start]) / (stop - start)
+
+    above, below = (mean(-half, half) - beside for beside in (mean(-side, -half - 1), mean(half + 1, side)))
+    out = np.zeros(lab.shape[:2])
+    out[i] = np.minimum(np.linalg.norm(above, axis=-1), np.linalg.norm(below, axis=-1)) * ((above * below).sum(axis=-1) > 0)
+    return out
+
+
+def _rims(part: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> Bool[np.ndarray, "h w"]:
+    """The pixels that differ from all around them and hang together over a long way; eyes and brows are none."""
+    lab = _lab(part)
+    differs = [np.linalg.norm(lab - cv2.GaussianBlur(lab, (0, 0), max(0.7, wide * scale)), axis=-1) for wide in _WIDE]
+    mask = (np.max(differs, axis=0) > _UNLIKE).astype(np.uint8)
+    for side in "RL":
+        eye = [*facemesh.LID_UPPER[side], *facemesh.LID_LOWER[side][::-1]]
+        brow = [*facemesh.BROW[side], *lids.BROWS[f"lid_{side}"][::-1]]
+        for outline, around in ((eye, _LASHES), (brow, _BROW)):
+            corners = [np.round(landmarks[outline]).astype(np.int32)]
+            cv2.fillPoly(mask, corners, 0)
+            cv2.polylines(mask, corners, isClosed=True, color=0, thickness=max(1, round(2 * around * scale)))
+    parts, numbered, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3), np.uint8)))
+    extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    long = (extent > _LONG * scale) & (np.arange(parts) > 0)
+    return long[numbered] & (mask > 0)
+
+
+def _lab(rgb: UInt8[np.ndarray, "r c 3"]) -> Float32[np.ndarray, "r c 3"]:
+    return cv2.cvtColor(rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
