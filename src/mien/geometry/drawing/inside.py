@@ -14,7 +14,7 @@ from mien.geometry.drawing.shown import Shown
 from mien.geometry.drawing.slit import Slit
 from mien.geometry.drawing.warp import Grid, draw
 
-_NODES = 320  # on the longer side of a mouth
+_NODES = 240  # on the longer side of a mouth
 _BACK = 2.2  # cm along the arch where teeth sink into the dark
 _SHADOW = 0.45  # cm below the upper lip over which its shadow fades
 _JAW_SEEN = 0.22  # cm below the upper teeth: a photo that shows so much shows the lower teeth too, if there are any to be seen
@@ -47,7 +47,7 @@ def drawn(
     sitting: Sitting, moved: Moved, place: Place, palette: Palette, *, shown: Shown | None, box: Box, blur: float
 ) -> Float32[np.ndarray, "h w 3"]:
     """The inside at the pixels of a box; `blur` is the photo's, a sigma in pixels, `shown` the teeth that it has itself."""
-    step = max(0.5, max(box.width, box.height) / _NODES)
+    step = max(0.75, max(box.width, box.height) / _NODES)
     grid = Grid(box.left, box.top, step, int(np.ceil(box.width / step)) + 1, int(np.ceil(box.height / step)) + 1)
     rows = (teeth.upper(place.line), teeth.lower(place.line))
     moves = (None, place.jaw)
