@@ -73,10 +73,15 @@ def _media(files: Iterable[Path], where: str) -> list[Path]:
 
 
 def target(path: Path, *, inputs: Iterable[Path], error: type[MienError]) -> Path:
-    """The file that `path` leads to, through symbolic links; raises `error` when it is a folder or one of `inputs`."""
+    """The file that `path` leads to, through symbolic links; raises `error` when that is a folder, an input, or cannot be made."""
     found = Path(os.path.realpath(path.expanduser()))
     if found.is_dir():
         raise error(f"{path} is a folder: name the file to write")
+    nearest = next(folder for folder in found.parents if folder.exists())  # those below it are made when the file is written
+    if not nearest.is_dir():
+        raise error(f"{path} cannot be written: {nearest} is a file, not a folder")
+    if not os.access(nearest, os.W_OK):
+        raise error(f"{path} cannot be written: nothing may be put into the folder {nearest}; name another one")
     for source in inputs:
         if found.exists() and source.exists() and found.samefile(source):
             raise error(f"{path} is an input itself: write to another name; only an edit can write over its photo, with --in-place")

@@ -1,11 +1,12 @@
 """Which files are meant by paths, folders and globs."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mien import files
-from mien.errors import ImageError
+from mien.errors import DataError, ImageError
 
 
 @pytest.fixture
@@ -58,3 +59,13 @@ def test_home_is_expanded(tree, monkeypatch):
 @pytest.mark.parametrize(("name", "video"), [("a.MP4", True), ("a.mov", True), ("a.gif", False), ("a.jpg", False), ("a", False)])
 def test_videos_are_known_by_suffix(name, video):
     assert files.is_video(Path(name)) == video
+
+
+def test_a_target_in_no_folder_is_refused_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"a\.jpg is a file, not a folder"):
+        files.target(tmp_path / "a.jpg" / "out.png", inputs=[], error=DataError)
+    assert files.target(tmp_path / "new" / "sub" / "out.png", inputs=[], error=DataError).name == "out.png"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(DataError, match=r"nothing may be put into the folder .*; name another one"):
+        files.target(tmp_path / "out.png", inputs=[], error=DataError)
