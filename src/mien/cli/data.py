@@ -1,14 +1,19 @@
 """``mien data``: make, look at and check what training and scoring use."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli.console import note, progress, say_table
-from mien.cli.words import Data, Paths, end_with
+from mien.cli.words import SOME_FAILED, Data, Paths, end_with
+
+if TYPE_CHECKING:
+    from mien.data.layouts import Corpus
 
 app = typer.Typer(name="data", help="Data for training and scoring: make sets of faces, check published ones.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the data set, as its publisher lays it out.")]
 
 
 @app.command("list")
@@ -59,3 +64,72 @@ def faces(
     if tally.without:
         note(f"mien: {tally.without} pictures show no face")
     end_with(failures, done=tally.done)
+
+
+@app.command()
+def celeba(folder: Folder) -> None:
+    """Check CelebA: attributes, partition, identity, landmarks against the aligned pictures."""
+    from mien.data.layouts.celeba import read
+
+    _check(read(folder))
+
+
+@app.command()
+def ffhq(folder: Folder) -> None:
+    """Check FFHQ: its JSON file against the pictures."""
+    from mien.data.layouts.ffhq import read
+
+    _check(read(folder))
+
+
+@app.command()
+def affectnet(folder: Folder) -> None:
+    """Check AffectNet, the CSV files or the newer folders of annotations, against the pictures."""
+    from mien.data.layouts.affectnet import read
+
+    _check(read(folder))
+
+
+@app.command()
+def disfa(folder: Folder) -> None:
+    """Check DISFA: the intensities of each frame against pictures or films; present is 2 and more."""
+    from mien.data.layouts.disfa import read
+
+    _check(read(folder))
+
+
+@app.command()
+def bp4d(folder: Folder) -> None:
+    """Check BP4D: occurrence and intensity codes against the pictures."""
+    from mien.data.layouts.bp4d import read
+
+    _check(read(folder))
+
+
+@app.command()
+def fgnet(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="The folder with 0, 1 and 2 of FG-Net's label files.")],
+    *,
+    pictures: Annotated[Path, typer.Option(metavar="DIR", help="The folder that the paths in the label files start from.")],
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Write the train.csv of each fold, which is not published.")] = False,
+) -> None:
+    """Check FG-Net's folds of BP4D or DISFA against each other and the pictures."""
+    from mien.data.layouts.fgnet import FOLDS, read
+
+    folds = read(labels)
+    if rebuild:
+        for fold in range(FOLDS):
+            note(f"out: {folds.write_train(fold)}")
+    _check(folds.corpus(pictures))
+
+
+def _check(corpus: "Corpus") -> None:
+    """Counts to stdout, problems to stderr. Exit code 1 when no picture can be used, 3 when some things are wrong."""
+    for problem in corpus.problems:
+        note(f"mien: {problem}")
+    counts = corpus.usable().counts()
+    rows = [(name, *row) for name, row in zip(counts.index, counts.to_numpy(), strict=True)]
+    say_table([corpus.name, *counts.columns], rows, right=counts.columns)
+    if corpus.problems:
+        note(f"mien: problems: {len(corpus.problems)}; what is not named in them can be used")
+        raise typer.Exit(SOME_FAILED)

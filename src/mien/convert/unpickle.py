@@ -102,12 +102,17 @@ def read(path: Path | str) -> Any:
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"no file at {path}")
+    return loads(path.read_bytes(), str(path))
+
+
+def loads(data: bytes, name: str) -> Any:
+    """What the bytes of a pickle hold, as `read` gives it; raises `WeightsError` that begins with `name`."""
     try:
-        return _plain(_Reader(io.BytesIO(path.read_bytes()), encoding="latin1").load())
+        return _plain(_Reader(io.BytesIO(data), encoding="latin1").load())
     except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from None
+        raise WeightsError(f"{name}: {error}") from None
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path} is not a whole pickle ({error}): fetch it again") from error
+        raise WeightsError(f"{name} is not a whole pickle ({error}): fetch it again") from error
 
 
 def _plain(value: Any) -> Any:
