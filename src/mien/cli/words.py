@@ -17,7 +17,7 @@ Engine = Annotated[str, typer.Option(help="The engine that draws.")]
 Face = Annotated[str | None, typer.Option(metavar="N|all", help="Which face, 0 the leftmost; the largest if not given.")]
 Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of third-party data; else what MIEN_DATA names.")]
 
-_SOME_FAILED = 3  # exit code
+SOME_FAILED = 3  #: exit code
 
 
 def face_choice(word: str | None) -> int | Literal["all"] | None:
@@ -39,4 +39,4 @@ def end_with(failures: "Sequence[Failure]", *, done: int) -> None:
         raise failures[-1].error
     if failures:
         note(f"mien: {len(failures)} of {len(failures) + done} inputs failed, the others are done")
-        raise typer.Exit(_SOME_FAILED)
+        raise typer.Exit(SOME_FAILED)

@@ -16,7 +16,7 @@ def markdown(table: pd.DataFrame, digits: int = 3) -> str:
     """A table as GitHub Markdown; numbers right-aligned, with `digits` after the point."""
     heads = [str(column) for column in table.columns]
     rules = ["---:" if pd.api.types.is_numeric_dtype(table[column]) else "---" for column in table.columns]
-    rows = [[_cell(value, digits) for value in row] for row in table.to_numpy().tolist()]
+    rows = [[_cell(value, digits) for value in row] for row in table.astype(object).to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, rules, *rows])
 
 

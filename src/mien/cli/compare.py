@@ -1,0 +1,134 @@
+"""``mien score fid | aus | points``: what somebody has made or measured, against the truth."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.console import note, progress, say_json
+from mien.cli.publish import Write, put, show
+from mien.cli.words import SOME_FAILED
+
+if TYPE_CHECKING:
+    from mien.tables.joining import Joined
+
+_NAMED = 3  # faces and files named on stderr; all are in the JSON document
+
+Predicted = Annotated[Path, typer.Argument(metavar="PRED", help="Table of what was measured: .csv, .parquet or .json.")]
+Truth = Annotated[Path, typer.Argument(metavar="TRUTH", help="Table of the truth.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")]
+
+
+def fid(
+    real: Annotated[Path, typer.Argument(metavar="REAL", help="Real pictures: a folder, .zip, LMDB, .tar shards, crop set (.npz).")],
+    fake: Annotated[Path, typer.Argument(metavar="FAKE", help="Generated ones, the same.")],
+    *,
+    as_json: AsJson = False,
+    write: Write = None,
+) -> None:
+    """Generated pictures against real ones: FID, KID, precision and recall."""
+    import pandas as pd
+
+    from mien.data.sources import open_source
+    from mien.metrics import features
+    from mien.metrics.generation import score_generation
+
+    sources = open_source(real), open_source(fake)
+    with progress("looking", len(sources[0]) + len(sources[1])) as tick:
+        found = score_generation(*sources, features.bundled(), on_picture=tick)
+    said = (
+        f"On {found.width} features of: {found.features}. Only numbers on the same features compare; those of papers are on Inception v3. "
+        f"kid: times 1000, mean and standard deviation of estimates on {found.kid_subset} pictures of each kind."
+    )
+    row = {"real": found.real, "fake": found.fake, "fid": found.fid, "kid": 1e3 * found.kid, "+-": 1e3 * found.kid_spread}
+    table = pd.DataFrame([{**row, "precision": found.precision, "recall": found.recall}])
+    title = f"Generated pictures: {fake.name} against {real.name}"
+    put(table, write, name=f"fid {real.name} {fake.name}", title=title, said=said, extra=found.notes)
+    if as_json:
+        say_json(asdict(found))
+    else:
+        show(table, said)
+    for line in found.notes:
+        note(f"mien: {line}")
+    _end([str(problem) for problem in found.problems], "not read, the others are scored")
+
+
+def aus(
+    predicted: Predicted,
+    truth: Truth,
+    *,
+    threshold: Annotated[float, typer.Option(min=0, max=5, help="The intensity from which a unit counts as present.")] = 2.0,
+    as_json: AsJson = False,
+    write: Write = None,
+) -> None:
+    """Action units against labels: F1, accuracy, AUC, PCC, MAE, ICC(3,1) for each unit.
+
+    Tables have mien's columns, OpenFace's or py-feat's; faces are joined on file, frame and face.
+    """
+    from mien.metrics.units import score_units
+    from mien.tables.reading import read
+
+    score = score_units(read(predicted), read(truth), threshold)
+    said = (
+        f"{len(score.joined.rows)} faces in both tables, joined on {', '.join(score.joined.on)}. pos: where the truth has the unit, at "
+        f"{threshold:g} or more; bal: mean of the accuracies on present and absent; mae: in steps. The mean leaves out what is not "
+        "defined; its n and pos are sums."
+    )
+    table = score.table.rename(columns={"faces": "n", "present": "pos", "accuracy": "acc", "balanced": "bal"})
+    name, title = f"aus {predicted.name} {truth.name}", f"Action units: {predicted.name} against {truth.name}"
+    put(table, write, name=name, title=title, said=said, extra=score.notes)
+    if as_json:
+        rows = score.table.to_dict("records")
+        say_json({"threshold": threshold, **_told(score.joined), "units": rows[:-1], "mean": rows[-1], "notes": score.notes})
+    else:
+        show(table, said)
+    for line in score.notes:
+        note(f"mien: {line}")
+    _end_joined(score.joined, predicted, truth)
+
+
+def points(predicted: Predicted, truth: Truth, *, as_json: AsJson = False, write: Write = None) -> None:
+    """The 68 landmarks against true ones: mean error in units of the face, area under the curve to 8 %, failures."""
+    import pandas as pd
+
+    from mien.metrics.points import LIMIT, score_points
+    from mien.tables.reading import read
+
+    scores, joined = score_points(read(predicted), read(truth))
+    said = (
+        "Mean distance of the 68 points of a face in percent of a unit: between the outer corners of the eyes, or the side of a square as "
+        f"large as the box of the points. auc, failures: up to and beyond {LIMIT:.0%}, in percent; a face that was missed fails."
+    )
+    table = pd.DataFrame([{"unit": unit, **asdict(score)} for unit, score in scores.items()])
+    name, title = f"points {predicted.name} {truth.name}", f"Landmarks: {predicted.name} against {truth.name}"
+    put(table, write, name=name, title=title, said=said)
+    if as_json:
+        say_json({**_told(joined), **{unit: asdict(score) for unit, score in scores.items()}})
+    else:
+        show(table, said)
+    _end_joined(joined, predicted, truth)
+
+
+def _told(joined: "Joined") -> dict[str, object]:
+    return {"joined_on": joined.on, "faces": len(joined.rows), "only_predicted": joined.alone, "only_truth": joined.others_alone}
+
+
+def _end_joined(joined: "Joined", predicted: Path, truth: Path) -> None:
+    """Name what is in one table only. A measured face without truth is no failure; a true one that was not measured is."""
+    if joined.alone:
+        note(f"mien: {predicted} has {len(joined.alone)} more than {truth}: {_some(joined.alone)}")
+    _end(joined.others_alone, f"of {truth} not in {predicted}, the others are scored")
+
+
+def _end(failed: Sequence[str], what: str) -> None:
+    """Exit code 3 when something failed, after its names."""
+    if failed:
+        note(f"mien: {len(failed)} {what}: {_some(failed)}")
+        raise typer.Exit(SOME_FAILED)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "")

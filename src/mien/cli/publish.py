@@ -1,0 +1,39 @@
+"""What every score does with its table: print it, say what it means, and put both into a page."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.console import note, say, say_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Write = Annotated[Path | None, typer.Option("--write", metavar="PAGE.md", help="Put the table into its section of this page.")]
+
+
+def show(table: "pd.DataFrame", said: str) -> None:
+    """Print a table, numbers with two digits and nothing where there is none, and what it means."""
+    values = table.astype(object).to_numpy().tolist()  # as objects: counts stay whole beside other numbers
+    rows = [[_cell(value) for value in row] for row in values]
+    numbers = [str(column) for column, value in zip(table.columns, values[0], strict=True) if isinstance(value, float | int)]
+    say_table([str(column) for column in table.columns], rows, right=numbers)
+    say(said)
+
+
+def put(table: "pd.DataFrame", page: Path | None, *, name: str, title: str, said: str, extra: Sequence[str] = ()) -> None:
+    """Put a table and what it means into the section of ``mien score NAME``; without a page, nothing."""
+    from mien.metrics import pages
+
+    if page is not None:
+        pages.write_section(page, name.replace(" --", "-"), title, f"mien score {name}", [said, pages.markdown(table, 2), *extra])
+        note(f"page: {page}")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.2f}"
+    return value
