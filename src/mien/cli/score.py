@@ -92,6 +92,18 @@ def reader(
     _publish(table, write, name="reader", title="Reading expressions of real people", said=said)
 
 
+@app.command()
+def fit(*, faces: Annotated[int, typer.Option(min=1, help="How many faces are drawn.")] = 40, write: Write = None) -> None:
+    """The fit on drawn heads, of which everything is known."""
+    from mien.metrics.fit import score_fit
+
+    said = (
+        f"{faces} drawn heads with three action units each, turned a little: the head fitted to the landmarks that were drawn (true), put "
+        "where networks have them on people, and to those that mien's network finds in the pictures (own)."
+    )
+    _publish(score_fit(faces), write, name="fit", title="Fit: known heads", said=said)
+
+
 def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
     worst = max(expressions.values(), key=lambda distance: distance.mean)
     return worst.mean, worst.p95
