@@ -20,6 +20,7 @@ _BAND = 0.16  # cm below the upper margin that may be dark with lashes or their 
 _AROUND = 0.6  # cm around the eye that its layers reach
 _SHADOW, _SHADE = 0.16, 0.30  # cm below a lid, and how dark its shadow is there
 _SIDEWAYS, _UPWARDS = 4.5, 3.2  # degrees of gaze to an AU step
+_ROUND = 0.2  # how much darker the white is in the corners than in the middle, being a ball
 _BORDER = 1.10  # of the iris's radius: its dark rim ends here
 
 
@@ -51,6 +52,7 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, lid: Skin
     away = np.linalg.norm(place - center, axis=-1).astype(np.float32)
     bare = box.of(lid.bare, lid.box)
     white, tone = _white(part, plain & (away > 1.2 * radius), cv2.GaussianBlur(bare, (0, 0), max(0.7, 0.6 * radius)), radius)
+    white *= 1.0 - _ROUND * np.clip(2 * st[..., :1] / slit.length, -1, 1) ** 2
     cover = np.clip((_BORDER * radius - away) / (0.16 * radius), 0, 1).astype(np.float32)
     iris = _whole(part, plain & (away <= _BORDER * radius), away, radius)
     return Eye(box, white, iris, cover, center, radius, tone)
@@ -68,8 +70,8 @@ def _white(
         white = np.clip(1.1 * skin, 0, 235)
         return white, white.mean(axis=(0, 1)).astype(float)
     usual = np.median(part[seen] / light[seen], axis=0)
-    smooth = usual + cv2.GaussianBlur(fill(part / light - usual, seen), (0, 0), max(0.7, 0.4 * radius))
-    white = np.where((outside & (grey > 0.8 * bright))[..., None], part, np.minimum(smooth * light, part[seen].max()))
+    ratio = usual + cv2.GaussianBlur(fill(part / light - usual, seen), (0, 0), max(0.7, 0.25 * radius))
+    white = np.minimum(ratio * light, part[seen].max())
     return white.astype(np.float32), part[seen].mean(axis=0).astype(float)
 
 

@@ -118,7 +118,7 @@ def _rims(part: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"
     parts, numbered, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3), np.uint8)))
     extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     long = (extent > _LONG * scale) & (np.arange(parts) > 0)
-    return long[numbered] & (mask > 0)
+    return long[np.asarray(numbered, np.intp)] & (mask > 0)
 
 
 def _lab(rgb: UInt8[np.ndarray, "r c 3"]) -> Float32[np.ndarray, "r c 3"]:
