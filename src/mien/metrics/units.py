@@ -67,7 +67,7 @@ def _notes(predicted: FaceTable, truth: FaceTable, rows: list[dict[str, Any]], t
     labels = [truth.units[unit] for unit in truth.graded]
     if labels and not any((values >= threshold).any() for values in labels):
         notes.append(f"No label of {truth.path.name} reaches {threshold:g}: for labels of 0 and 1 call their columns AUxx_c.")
-    undefined = [str(row["au"]) for row in rows if row["in"] == "both" and math.isnan(row["f1"])]
+    undefined = [str(row["au"]) for row in rows if row["faces"] and math.isnan(row["f1"])]
     if undefined:
         notes.append(f"Nothing to find and nothing found, so no F1, in {', '.join(undefined)}.")
     return notes
