@@ -19,7 +19,7 @@ _HEIGHTS = {UPPER: (1.02, 0.90, 1.00, 0.85, 0.82, 0.75, 0.70), LOWER: (0.90, 0.9
 _HALF_WIDTH, _DEPTH = {UPPER: 2.55, LOWER: 2.30}, {UPPER: 3.1, LOWER: 3.0}
 _BEHIND_LIP, _OVERJET = 0.5, 0.28  # cm: upper row behind the margin of the lips, lower row behind the upper one
 _BELOW_LINE, _OVERBITE = 0.15, 0.12  # cm: upper edge below the line where the lips meet, lower edge above that of the upper row
-_GUM = 0.9  # cm of gum beyond the crowns
+_GUM = 1.6  # cm of gum beyond the crowns
 
 
 @dataclass(frozen=True, eq=False)
