@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mien.api import solving
+from mien.api.editing import edit
 from mien.api.portrait import Portrait
 from mien.aus import AUVector
 from mien.edits import parse
@@ -92,3 +93,13 @@ def test_a_face_that_is_lost_ends_the_corrections(reader, monkeypatch):
     engine = Stubborn(gain=0.5)
     assert _solved(engine, reader, "AU12=4") == (2.5, 0)
     assert engine.drawn == 1
+
+
+def test_a_drawn_face_ends_where_it_was_commanded(drawn):
+    """The real engine and the real reader, which compares pixels."""
+    result = edit(drawn.photo.rgb, "AU12=3 AU01=2", solve=True)
+    errors = {line.au: line.error for line in result.lines if line.role == "commanded"}
+    assert set(errors) == {"AU01", "AU12"}
+    assert max(map(abs, errors.values())) <= solving.TOLERANCE
+    assert not result.missed
+    assert result.before["AU12"].item() == result.reader.measure(result.portrait.crops)[0].aus["AU12"]
