@@ -74,7 +74,7 @@ def _coloured(
     upper, lower = slit.at(st[..., 0])
     under, over = (st[..., 1] - upper) / scale, (lower - st[..., 1]) / scale  # cm from the lips
     wide = slit.aperture / scale
-    light = (0.80 + 0.20 * np.clip(wide / 1.2, 0, 1)) * (0.76 + 0.24 * np.clip(under / _SHADOW, 0.0, 1.0))
+    light = (0.80 + 0.20 * np.clip(wide / 1.2, 0, 1)) * (0.84 + 0.16 * np.clip(under / _SHADOW, 0.0, 1.0))
     colours = _dark(under, over, st[..., 0] / (0.5 * slit.length), palette)
     for jaw in (teeth.UPPER, teeth.LOWER):
         here = kind == jaw

@@ -50,9 +50,9 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
     lips = soft[marks[there, 1], marks[there, 0]].astype(float).mean(0) if there.any() else skin
     brightest = float(np.clip(1.2 * white.mean(), 1.3 * skin.mean(), 1.9 * skin.mean()))
     enamel = np.minimum(brightest, 215.0) * _ENAMEL * (skin / skin.mean()) ** 0.3
-    gum = np.clip(0.6 * lips + 0.25 * enamel * [1.0, 0.62, 0.62], 0, 235)
+    gum = np.clip(0.6 * lips + 0.25 * enamel * [1.05, 0.52, 0.52], 0, 235)
     if seen and (teeth_seen := shown.enamel(rgb, seen)) is not None:
-        enamel = teeth_seen * _LIT_ENAMEL
+        enamel = np.minimum(teeth_seen * _LIT_ENAMEL, 250.0)
     dark, tongue = enamel * _CAVITY, gum * _TONGUE
     if seen and (own := shown.colours(rgb, seen, scale)):
         dark, tongue = own[0], own[1] if own[1].mean() > _LIT_TONGUE * tongue.mean() else tongue
