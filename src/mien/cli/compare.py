@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.console import note, progress, say_json
-from mien.cli.publish import Write, put, show
+from mien.cli.console import note, progress
+from mien.cli.publish import Write, publish
 from mien.cli.words import SOME_FAILED
 
 if TYPE_CHECKING:
@@ -45,11 +45,8 @@ def fid(
     row = {"real": found.real, "fake": found.fake, "fid": found.fid, "kid": 1e3 * found.kid, "+-": 1e3 * found.kid_spread}
     table = pd.DataFrame([{**row, "precision": found.precision, "recall": found.recall}])
     title = f"Generated pictures: {fake.name} against {real.name}"
-    put(table, write, name=f"fid {real.name} {fake.name}", title=title, said=said, extra=found.notes)
-    if as_json:
-        say_json(asdict(found))
-    else:
-        show(table, said)
+    document = asdict(found) if as_json else None
+    publish(table, write, name=f"fid {real.name} {fake.name}", title=title, said=said, extra=found.notes, document=document)
     for line in found.notes:
         note(f"mien: {line}")
     _end([str(problem) for problem in found.problems], "not read, the others are scored")
@@ -78,12 +75,9 @@ def aus(
     )
     table = score.table.rename(columns={"faces": "n", "present": "pos", "accuracy": "acc", "balanced": "bal"})
     name, title = f"aus {predicted.name} {truth.name}", f"Action units: {predicted.name} against {truth.name}"
-    put(table, write, name=name, title=title, said=said, extra=score.notes)
-    if as_json:
-        rows = score.table.to_dict("records")
-        say_json({"threshold": threshold, **_told(score.joined), "units": rows[:-1], "mean": rows[-1], "notes": score.notes})
-    else:
-        show(table, said)
+    rows = score.table.to_dict("records")
+    document = {"threshold": threshold, **_told(score.joined), "units": rows[:-1], "mean": rows[-1], "notes": score.notes}
+    publish(table, write, name=name, title=title, said=said, extra=score.notes, document=document if as_json else None)
     for line in score.notes:
         note(f"mien: {line}")
     _end_joined(score.joined, predicted, truth)
@@ -103,11 +97,8 @@ def points(predicted: Predicted, truth: Truth, *, as_json: AsJson = False, write
     )
     table = pd.DataFrame([{"unit": unit, **asdict(score)} for unit, score in scores.items()])
     name, title = f"points {predicted.name} {truth.name}", f"Landmarks: {predicted.name} against {truth.name}"
-    put(table, write, name=name, title=title, said=said)
-    if as_json:
-        say_json({**_told(joined), **{unit: asdict(score) for unit, score in scores.items()}})
-    else:
-        show(table, said)
+    document = {**_told(joined), **{unit: asdict(score) for unit, score in scores.items()}}
+    publish(table, write, name=name, title=title, said=said, document=document if as_json else None)
     _end_joined(joined, predicted, truth)
 
 

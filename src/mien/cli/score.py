@@ -1,36 +1,19 @@
 """``mien score BENCHMARK``: measure, print the table, and put it into the page of results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.console import note, progress, say, say_table
+from mien.cli.console import note, progress
+from mien.cli.publish import Write, publish
 from mien.cli.words import Data, Engine
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mien.metrics.head import Distance
 
 app = typer.Typer(name="score", help="Benchmarks of what mien does: a table each, and a section of a page.", no_args_is_help=True)
-
-Write = Annotated[Path | None, typer.Option("--write", metavar="PAGE.md", help="Put the table into its section of this page.")]
-
-
-def _publish(table: "pd.DataFrame", write: Path | None, *, name: str, title: str, said: str, extra: Sequence[str] = ()) -> None:
-    """Print a table and what it means, and put both into the page."""
-    from mien.metrics import pages
-
-    columns = [str(column) for column in table.columns]
-    rows = [[f"{value:.2f}" if isinstance(value, float) else value for value in row] for row in table.to_numpy().tolist()]
-    numbers = [column for column, value in zip(columns, table.to_numpy().tolist()[0], strict=True) if isinstance(value, float | int)]
-    say_table(columns, rows, right=numbers)
-    say(said)
-    if write is not None:
-        pages.write_section(write, name.replace(" --", "-"), title, f"mien score {name}", [said, pages.markdown(table, 2), *extra])
-        note(f"page: {write}")
 
 
 @app.command()
@@ -44,7 +27,7 @@ def landmarks(
     from mien.metrics.landmarks import score_landmarks
 
     said = "Mean distance of the 468 points to the teacher's, in percent of the distance of the outer eye corners; time with both looks."
-    _publish(score_landmarks(data, limit=limit), write, name="landmarks", title="Landmarks", said=said)
+    publish(score_landmarks(data, limit=limit), write, name="landmarks", title="Landmarks", said=said)
 
 
 @app.command()
@@ -69,7 +52,7 @@ def head(data: Data = None, *, write: Write = None) -> None:
         ("seen between closed lips; organs through the skin, mm2", score.gap_mm2, score.through_mm2),
     ]
     said = "The bundled head against ICT-FaceKit, on the front of the face; people and mixtures are drawn at random."
-    _publish(pd.DataFrame(rows, columns=["what", "first", "second"]), write, name="head", title="Head model", said=said)
+    publish(pd.DataFrame(rows, columns=["what", "first", "second"]), write, name="head", title="Head model", said=said)
 
 
 @app.command()
@@ -89,7 +72,7 @@ def reader(
         "landmarks of the teacher and on mien's own. Photos of real people measure; none of them trained what ships."
     )
     table = score_reader(registry.reader(name), data, split=split)
-    _publish(table, write, name="reader", title="Reading expressions of real people", said=said)
+    publish(table, write, name="reader", title="Reading expressions of real people", said=said)
 
 
 @app.command()
@@ -101,7 +84,7 @@ def fit(*, faces: Annotated[int, typer.Option(min=1, help="How many faces are dr
         f"{faces} drawn heads with three action units each, turned a little: the head fitted to the landmarks that were drawn (true), put "
         "where networks have them on people, and to those that mien's network finds in the pictures (own)."
     )
-    _publish(score_fit(faces), write, name="fit", title="Fit: known heads", said=said)
+    publish(score_fit(faces), write, name="fit", title="Fit: known heads", said=said)
 
 
 def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
@@ -137,7 +120,7 @@ def edits(
     table = metric.solved(responses, doses) if solve else metric.table(responses)
     name, title = ("edits --solve", _SOLVED) if solve else ("edits", "Edits: commanded against measured")
     said = f"{faces} faces of the test split of sfhq_256, engine {engine}, every unit set to {', '.join(f'{d:g}' for d in doses)}. "
-    _publish(table, write, name=name, title=title, said=said + _MEASURED + (_SAID_SOLVED if solve else _SAID), extra=pictures)
+    publish(table, write, name=name, title=title, said=said + _MEASURED + (_SAID_SOLVED if solve else _SAID), extra=pictures)
 
 
 _SOLVED = "Edits: commanded against measured, corrected by --solve"
