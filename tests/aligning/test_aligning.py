@@ -20,6 +20,7 @@ from mien.data.sources import open_source
 from mien.errors import DataError, UsageError
 from mien.faces import templates
 from mien.tables import COLUMNS
+from mien.video import Writer
 
 SIZE = 64
 
@@ -121,6 +122,18 @@ def test_every_template_has_its_published_size(align, photos, tmp_path):
     run(photos / "a.png", tmp_path / "one.zip", align, None)
     template = templates.TEMPLATES[align]
     assert open_source(tmp_path / "one.zip").read(0).shape == (template.height, template.width, 3)
+
+
+def test_the_frames_of_a_film(drawn, drawn_smile, tmp_path):
+    with Writer(tmp_path / "film.mp4", drawn.photo.size, 10) as film:
+        for rgb in (drawn.photo.rgb, drawn_smile.photo.rgb, np.full_like(drawn.photo.rgb, 90)):
+            film.add(rgb)
+    tally, failures = run(tmp_path / "film.mp4", tmp_path / "faces.zip")
+    assert failures == [] and (tally.inputs, tally.faces, tally.without) == (1, 2, 1)
+    rows = table_of(tmp_path / "faces.zip")
+    assert [row["frame"] for row in rows] == ["0", "1", "2"] and [float(row["time"]) for row in rows] == [0, 0.1, 0.2]
+    assert [row["crop"].split(".", 2)[-1] for row in rows] == ["000000.0.png", "000001.0.png", ""]
+    assert float(rows[1]["AU12"]) > float(rows[0]["AU12"]) + 1
 
 
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(finished, photos, tmp_path):

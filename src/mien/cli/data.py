@@ -7,6 +7,7 @@ import typer
 
 from mien.cli.console import note, progress, say_table
 from mien.cli.words import SOME_FAILED, Data, Paths, end_with
+from mien.errors import DataError
 
 if TYPE_CHECKING:
     from mien.data.layouts import Corpus
@@ -39,6 +40,25 @@ def show(crops: Annotated[Path, typer.Argument(help="A crop set (.npz).")]) -> N
     rows = [(label or "(none)", *(count[label, split] for split in splits)) for label in labels]
     rows.append(("all", *(sum(s == split for s in faces.splits) for split in splits)))
     say_table([crops.name, *splits], rows, right=splits)
+
+
+@app.command()
+def check(pictures: Annotated[Path, typer.Argument(help="A folder, a .zip, an LMDB, .tar shards or a crop set (.npz).")]) -> None:
+    """Decode every picture of a set; name those that are broken or empty."""
+    from mien.data.sources import check as problems_of
+    from mien.data.sources import open_source
+
+    source = open_source(pictures)
+    with progress("checking", len(source)) as tick:
+        problems = list(problems_of(source, tick))
+    for problem in problems:
+        note(f"mien: {problem}")
+    broken = len(problems) - len(source.problems)
+    if broken == len(source):
+        raise DataError(f"{pictures} has no picture that can be decoded")
+    say_table([str(pictures), "pictures"], [("whole", len(source) - broken), ("problems", len(problems))], right=["pictures"])
+    if problems:
+        raise typer.Exit(SOME_FAILED)
 
 
 @app.command()

@@ -31,7 +31,7 @@ _HEAD = ["subDirectory_filePath", "face_x", "face_y", "face_width", "face_height
 Row = dict[str, Any]
 
 
-def read(root: Path) -> Corpus:
+def read(root: Path | str) -> Corpus:
     """The data set of a folder, in either layout; raises `DataError` when it has neither."""
     root = folder(root)
     problems: list[Problem] = []

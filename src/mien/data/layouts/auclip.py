@@ -36,7 +36,7 @@ class Latents:
     problems: Sequence[Problem]
 
 
-def read(root: Path, split: Literal["train", "test"] = "train") -> Latents:
+def read(root: Path | str, split: Literal["train", "test"] = "train") -> Latents:
     """The items of a folder; raises `DataError` without the latents or without a single file of scores."""
     root = folder(root)
     path, aus = below(root, f"{split}_faces.pt"), below(root, f"{split}_aus")

@@ -24,7 +24,7 @@ _UNKNOWN = 9
 _NAME = re.compile(r"([FM]\d{3})_(T\d)\.csv")
 
 
-def read(root: Path) -> Corpus:
+def read(root: Path | str) -> Corpus:
     """The data set of a folder; raises `DataError` without its occurrence codes."""
     root = folder(root)
     codes = below(root, "AU_OCC")

@@ -16,7 +16,7 @@ SPLITS = ("train", "val", "test")
 POINTS = tuple(f"{point}_{axis}" for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy")  #: as seen
 
 
-def read(root: Path) -> Corpus:
+def read(root: Path | str) -> Corpus:
     """The data set of a folder; raises `DataError` without the list of attributes or without pictures' folder."""
     root = folder(root)
     pictures = below(root, "img_align_celeba/img_align_celeba", "img_align_celeba")

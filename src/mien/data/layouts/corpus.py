@@ -67,9 +67,9 @@ def below(root: Path, *names: str) -> Path | None:
     return None
 
 
-def folder(root: Path) -> Path:
+def folder(root: Path | str) -> Path:
     """The folder of a data set; raises `DataError` when it is none."""
-    root = root.expanduser()
+    root = Path(root).expanduser()
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: name the one that has the data set")
     return root

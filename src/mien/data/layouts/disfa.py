@@ -21,7 +21,7 @@ PRESENT_FROM = 2  #: intensity
 _STRONGEST = 5
 
 
-def read(root: Path) -> Corpus:
+def read(root: Path | str) -> Corpus:
     """The data set of a folder; raises `DataError` without its labels."""
     root = folder(root)
     labels = below(root, "ActionUnit_Labels")

@@ -21,7 +21,7 @@ POINTS = tuple(f"{axis}_{i}" for axis in "xy" for i in range(68))
 _SPLITS = {"training": "train", "validation": "val"}
 
 
-def read(root: Path) -> Corpus:
+def read(root: Path | str) -> Corpus:
     """The data set of a folder; raises `DataError` without its JSON file or without one of its folders of pictures."""
     root = folder(root)
     about = below(root, "ffhq-dataset-v2.json", "ffhq-dataset-v1.json")

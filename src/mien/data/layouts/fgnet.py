@@ -46,7 +46,7 @@ class Folds:
             self.train(fold).to_csv(partial, index=False)
         return path
 
-    def corpus(self, pictures: Path) -> Corpus:
+    def corpus(self, pictures: Path | str) -> Corpus:
         """All pictures, each in the fold that it is tested in; paths in the files are below `pictures`."""
         pictures, units = folder(pictures), UNITS[self.name]
         table = pd.concat(self.test, keys=range(FOLDS), names=["fold", None]).reset_index("fold")
@@ -61,7 +61,7 @@ class Folds:
         return Corpus(f"FG-Net's {self.name}", pictures, table.astype(dict.fromkeys(labels, float)), labels, [*self.problems, *lacking])
 
 
-def read(root: Path) -> Folds:
+def read(root: Path | str) -> Folds:
     """The label files of a folder that has ``0``, ``1`` and ``2``; raises `DataError` when one is missing or of unknown columns."""
     root = folder(root)
     lacking = [f"{fold}/test.csv" for fold in range(FOLDS) if not (root / str(fold) / "test.csv").is_file()]
