@@ -6,7 +6,9 @@ skin below it, the light of a ball); the *fold* above the lid, which stays where
 and turn from upwards to downwards as the eye shuts. Fold and lashes are what the photo is darker than the skin: they multiply.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -24,9 +26,10 @@ from mien.geometry.drawing.spectacles import Spectacles
 from mien.geometry.drawing.warp import fill
 
 _AROUND = 1.7  # cm around an eye from which its lid is made
-_LASHES, _WET = 0.36, 0.14  # cm above and below an eye that are no plain skin
+_LASHES, _WET = 0.42, 0.14  # cm above and below an eye that are no plain skin
 FAR = 0.55  #: cm from the open eye up to which a falling lid changes the picture
 _BROW = 0.85  # of the way up to the brow that is plain skin
+_FINE = 16.0  # pixels per cm that show all there is of the smooth skin
 _SOFT = 0.16  # cm: colours are continued in the mean over this
 _DARK = 0.90  # of the mean around it: darker skin is a line or a hair, and is not continued
 _GRAIN, _COARSE = 0.10, 0.32  # cm: the grain is what is finer than the first; it is taken from that far below the eye
@@ -66,9 +69,9 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Li
     lower = slit.at(st[..., 0])[1]
     plain = (below_brow > 0) & (away > np.where(st[..., 1] > lower, _WET, _LASHES))
     skin = np.ones(plain.shape, np.float32) if worn is None else worn.bare(box)
-    plain &= skin > 0
+    plain &= skin > 0.5
     cover = skin * _step((FAR - away) / (0.3 * FAR)) * _step(below_brow / (0.15 * scale))
-    made = _continued(part, plain, scale) * _ball(box, sitting, side, light, plain) * _grain(part, st, slit, plain, scale)
+    made = _smooth(part, box, plain, scale, partial(_ball, sitting, side, light)) * _grain(part, st, slit, plain, scale)
     share = cv2.GaussianBlur(plain.astype(np.float32), (0, 0), max(0.5, 0.06 * scale))
     share = np.where(plain, np.clip(2 * share - 1, 0, 1), 0.0)[..., None]
     bare = np.clip(made + share * (part - made), 1.0, 255.0).astype(np.float32)
@@ -85,8 +88,19 @@ def _away(slit: Slit, box: Box) -> Float32[np.ndarray, "h w"]:
     return cv2.distanceTransform(outside, cv2.DIST_L2, 5)
 
 
+def _smooth(
+    part: Float32[np.ndarray, "h w 3"], box: Box, plain: np.ndarray, scale: float, ball: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> Float32[np.ndarray, "h w 3"]:
+    """The lid without its grain: worked out no finer than it has detail."""
+    coarse = max(1.0, scale / _FINE)
+    size = (max(4, round(part.shape[1] / coarse)), max(4, round(part.shape[0] / coarse)))
+    small, places, known = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (part, box.pixels(), plain.astype(np.float32)))
+    lid = _continued(small, known > 0.5, scale / coarse) * ball(places, known > 0.5)
+    return cv2.resize(lid, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_CUBIC)
+
+
 def _continued(part: Float32[np.ndarray, "h w 3"], plain: np.ndarray, scale: float) -> Float32[np.ndarray, "h w 3"]:
-    """The colours of the skin, smooth, continued over all that is none. Worked out small: they have no detail."""
+    """The colours of the skin, smooth, continued over all that is none."""
     step = max(1.0, 2 * _SOFT * scale / 3)
     size = (max(4, round(part.shape[1] / step)), max(4, round(part.shape[0] / step)))
     known = cv2.resize(plain.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -101,11 +115,13 @@ def _continued(part: Float32[np.ndarray, "h w 3"], plain: np.ndarray, scale: flo
     return cv2.resize(filled, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_CUBIC)
 
 
-def _ball(box: Box, sitting: Sitting, side: str, light: Light, plain: np.ndarray) -> Float32[np.ndarray, "h w 1"]:
+def _ball(
+    sitting: Sitting, side: str, light: Light, places: Float32[np.ndarray, "h w 2"], plain: np.ndarray
+) -> Float32[np.ndarray, "h w 1"]:
     """The shading of the lid as a ball in the light of the face, 1 on average over what is made up."""
     code = sitting.code
     center = sitting.head.eye_centers(torch.from_numpy(code.shape.copy()).float())["LR".index(side)].numpy().astype(np.float64)
-    out = (box.pixels() - code.pose.project(center[None])[0, :2]) / (_BALL * code.pose.scale)
+    out = (places - code.pose.project(center[None])[0, :2]) / (_BALL * code.pose.scale)
     x, y = out[..., 0], -out[..., 1]
     z = np.sqrt(np.maximum(1.0 - x * x - y * y, 0.1))
     normals = np.stack([x, y, z], axis=-1)

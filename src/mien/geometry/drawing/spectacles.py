@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from mien.geometry import facemesh
 from mien.geometry.drawing import lids
@@ -23,9 +23,10 @@ _CLUTTER = 2.0  # times the mean of all bands is what wrinkles make
 _MOST = 30.0  # distance in Lab beyond which a bridge is no clearer
 _FAINT, _SURE = 4.0, 4.9  # mean distance in Lab of a bridge from the skin on both its sides, from where it may be one, and is one
 _WIDE, _UNLIKE = (0.2, 0.5), 11.0  # cm around a pixel, and the distance in Lab from the mean there from which it may be rim
+_FINE = 20.0  # pixels per cm that show a rim well enough
 _LONG = 1.3  # cm: what hangs together over less is no rim
 _BAND = (1.4, 3.2, 2.2)  # cm above, below and beside the eyes where rims may be
-_LASHES, _BROW = 0.30, 0.15  # cm around an eye and a brow that are theirs, whatever is seen there
+_LASHES, _BROW = 0.42, 0.15  # cm around an eye and a brow that are theirs, whatever is seen there
 _HELD, _SOFT = 0.45, 0.55  # cm from a rim that are held, and over which the skin becomes free
 
 
@@ -34,7 +35,7 @@ class Spectacles:
     """Where a face is held by its spectacles."""
 
     box: Box  #: the part of the crop with the eyes
-    rims: Bool[np.ndarray, "h w"]  #: the pixels of rims and bridge
+    rims: Float32[np.ndarray, "h w"]  #: 1 on the pixels of rims and bridge
     held: Float32[np.ndarray, "h w"]  #: 1 on the rims, 0 where skin is free
 
     def free(self, box: Box) -> Float32[np.ndarray, "b a 1"]:
@@ -43,7 +44,7 @@ class Spectacles:
 
     def bare(self, box: Box) -> Float32[np.ndarray, "b a"]:
         """The pixels of a box that are no rim: 0 on the rims and within a pixel of them, 1 elsewhere."""
-        return 1.0 - cv2.dilate(_spread(self.rims.astype(np.float32), self.box, box), np.ones((3, 3), np.uint8))
+        return 1.0 - cv2.dilate(_spread(self.rims, self.box, box), np.ones((3, 3), np.uint8))
 
 
 def _spread(values: Float32[np.ndarray, "h w"], of: Box, box: Box) -> Float32[np.ndarray, "b a"]:
@@ -65,11 +66,23 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"],
     if sure == 0.0 or band.empty:
         return None
     box = Box.around(np.stack([low, high]), margin=round((_HELD + 2.5 * _SOFT) * scale)).within(frame_of(rgb))  # where the hold has faded
-    rims = np.zeros((box.height, box.width), bool)
-    band.of(rims, box)[:] = _rims(band.of(rgb), landmarks - [band.left, band.top], scale)
-    around = cv2.dilate(rims.astype(np.float32), np.ones((2 * round(_HELD * scale) + 1,) * 2, np.uint8))
-    near = np.clip(1.15 * cv2.GaussianBlur(around, (0, 0), max(0.7, _SOFT * scale), borderType=cv2.BORDER_CONSTANT), 0.0, 1.0)
-    return Spectacles(box, rims, (sure * near).astype(np.float32))
+    rims = np.zeros((box.height, box.width), np.float32)
+    coarse = max(1.0, scale / _FINE)
+    small = (max(4, round(band.width / coarse)), max(4, round(band.height / coarse)))
+    marks = (landmarks - [band.left, band.top]) * np.array(small) / [band.width, band.height]
+    found = _rims(cv2.resize(band.of(rgb), small, interpolation=cv2.INTER_AREA), marks, scale / coarse)
+    band.of(rims, box)[:] = cv2.resize(found, (band.width, band.height), interpolation=cv2.INTER_LINEAR)
+    return Spectacles(box, rims, sure * _held(rims, scale))
+
+
+def _held(rims: Float32[np.ndarray, "h w"], scale: float) -> Float32[np.ndarray, "h w"]:
+    """How far skin is held by rims: fully on and near them, less and less further off."""
+    coarse = max(1.0, scale / _FINE)
+    size = (max(4, round(rims.shape[1] / coarse)), max(4, round(rims.shape[0] / coarse)))
+    small = (cv2.resize(rims, size, interpolation=cv2.INTER_AREA) > 0.25).astype(np.float32)
+    around = cv2.dilate(small, np.ones((2 * round(_HELD * scale / coarse) + 1,) * 2, np.uint8))
+    near = cv2.GaussianBlur(around, (0, 0), max(0.7, _SOFT * scale / coarse), borderType=cv2.BORDER_CONSTANT)
+    return np.clip(1.15 * cv2.resize(near, (rims.shape[1], rims.shape[0]), interpolation=cv2.INTER_LINEAR), 0.0, 1.0)
 
 
 def _bridge(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> float:
@@ -103,8 +116,8 @@ def _band(lab: Float32[np.ndarray, "r c 3"], thick: int) -> Float[np.ndarray, "r
     return out
 
 
-def _rims(part: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> Bool[np.ndarray, "h w"]:
-    """The pixels that differ from all around them and hang together over a long way; eyes and brows are none."""
+def _rims(part: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> Float32[np.ndarray, "h w"]:
+    """The pixels (1) that differ from all around them and hang together over a long way; eyes and brows are none."""
     lab = _lab(part)
     differs = [np.linalg.norm(lab - cv2.GaussianBlur(lab, (0, 0), max(0.7, wide * scale)), axis=-1) for wide in _WIDE]
     mask = (np.max(differs, axis=0) > _UNLIKE).astype(np.uint8)
@@ -118,7 +131,7 @@ def _rims(part: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"
     parts, numbered, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3), np.uint8)))
     extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     long = (extent > _LONG * scale) & (np.arange(parts) > 0)
-    return long[np.asarray(numbered, np.intp)] & (mask > 0)
+    return (long[np.asarray(numbered, np.intp)] & (mask > 0)).astype(np.float32)
 
 
 def _lab(rgb: UInt8[np.ndarray, "r c 3"]) -> Float32[np.ndarray, "r c 3"]:
