@@ -95,6 +95,7 @@ def test_new_and_changed_photos_are_taken_up(photos, drawn, drawn_smile, tmp_pat
     run(folder, out)
     images.write(drawn_smile.photo.rgb, folder / "a.png")
     images.write(drawn_smile.photo.rgb, folder / "c.png")
+    (tmp_path / ".faces.0123abcd.zip").write_bytes(b"half a file of a run that was killed while it wrote")
     tally, _ = run(folder, out)
     assert (tally.inputs, tally.done, tally.before, tally.faces) == (3, 3, 1, 3)
     smiles = {row["file"].rsplit("/")[-1]: float(row["AU12"]) > 2 for row in table_of(out)}

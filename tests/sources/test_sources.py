@@ -220,6 +220,21 @@ def test_an_encrypted_member_and_a_wrong_checksum_are_told(tmp_path):
     assert [problem.name for problem in check(source)] == ["b/2.png"]
 
 
+def test_of_a_name_that_comes_twice_the_last_one_is_taken_and_it_is_told(tmp_path):
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        for value in (1, 2):
+            archive.writestr("a.png", png(value))
+    with tarfile.open(tmp_path / "one.tar", "w") as archive:
+        for value in (1, 2):
+            member = tarfile.TarInfo("a.png")
+            member.size = len(png(value))
+            archive.addfile(member, io.BytesIO(png(value)))
+    for name in ("one.zip", "one.tar"):
+        source = open_source(tmp_path / name)
+        assert len(source) == 1 and source.read(0)[0, 0, 1] == 2
+        assert [problem.why for problem in source.problems] == ["the name comes twice; the last one is taken"]
+
+
 def test_stores_are_what_their_protocol_says(tmp_path):
     for kind in KINDS:
         (tmp_path / kind).mkdir()

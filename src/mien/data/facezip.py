@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,11 @@ def _told(settings: Mapping[str, Any]) -> str:
 def write(before: Finished, ledger: Ledger, settings: Mapping[str, Any]) -> pd.DataFrame:
     """Put what is finished and what is in the ledger into one zip file, sorted by input; what is in both is taken from the ledger.
 
-    Gives the whole table. The file appears whole or not at all; raises `DataError` when it cannot be written.
+    Gives the whole table. The file appears whole or not at all; raises `DataError` when it cannot be written. Whoever holds the ledger
+    is the only one who writes: half a file of an earlier run that was killed here is removed.
     """
+    for stale in before.path.parent.glob(f".{escape(before.path.stem)}.{'[0-9a-f]' * 8}{before.path.suffix}"):
+        stale.unlink()
     new = {record.name: record for record in ledger.records}
     inputs: list[dict[str, Any]] = []
     parts: list[pd.DataFrame] = []

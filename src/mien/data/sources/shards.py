@@ -1,7 +1,6 @@
 """Tar shards in WebDataset's layout: the files of a sample lie together, named ``KEY.jpg``, ``KEY.json``."""
 
 import tarfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -55,7 +54,6 @@ def _walk(path: Path, number: int) -> tuple[dict[str, _Place], list[Problem]]:
     """The pictures of a shard by name, and what is wrong with it."""
     places: dict[str, _Place] = {}
     problems: list[Problem] = []
-    twice = Counter[str]()
     length = path.stat().st_size
     try:
         with tarfile.open(path, "r:") as archive:
@@ -63,14 +61,13 @@ def _walk(path: Path, number: int) -> tuple[dict[str, _Place], list[Problem]]:
                 name = f"{path.name}/{member.name}"
                 if not member.isfile() or not is_picture(member.name):
                     continue
-                twice[name] += 1
                 if member.size == 0:
                     problems.append(Problem(name, "the file is empty"))
                 elif member.offset_data + member.size > length:
                     return places, [*problems, Problem(name, f"{path.name} is cut off here: copy it again")]
-                elif twice[name] > 1:
-                    problems.append(Problem(name, "the name comes twice in this shard; the first one is taken"))
                 else:
+                    if name in places:
+                        problems.append(Problem(name, "the name comes twice; the last one is taken"))
                     places[name] = _Place(number, member.offset_data, member.size)
     except tarfile.ReadError as problem:
         if not places:

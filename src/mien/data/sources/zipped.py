@@ -25,9 +25,12 @@ class Zip:
         for member in sorted(self._archive().infolist(), key=lambda member: member.filename):
             if not is_picture(member.filename):
                 continue
-            why = "it is encrypted" if member.flag_bits & _ENCRYPTED else "" if member.file_size else "the file is empty"
-            if why:
-                problems.append(Problem(member.filename, why))
+            if member.filename in names[-1:]:
+                problems.append(Problem(member.filename, "the name comes twice; the last one is taken"))
+            elif member.flag_bits & _ENCRYPTED:
+                problems.append(Problem(member.filename, "it is encrypted"))
+            elif not member.file_size:
+                problems.append(Problem(member.filename, "the file is empty"))
             else:
                 names.append(member.filename)
         self.names, self.problems = tuple(names), tuple(problems)
