@@ -1,10 +1,14 @@
 """Tables come back from files in mien's terms, whoever wrote them; joined, they tell which faces are the same."""
 
+import contextlib
+import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mien import tables
 from mien.aus import AUVector
@@ -19,6 +23,10 @@ def rows():
     face = Face((20.0, 30.0, 150.0, 160.0), 0.9, points)
     smile = Reading(face, AUVector.of({"AU12": 3.0, "AU17": 1.5}, others=0.25), {}, (0.0, 0.0, 0.0))
     return [tables.Row("=a.jpg", (640, 480), smile), tables.Row("b.jpg", (640, 480), None)]
+
+
+NAMES = st.sampled_from(["file", "frame", "face", "AU12", "AU12_c", "other"])
+CELLS = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=4)
 
 
 def csv(path, text):
@@ -70,12 +78,35 @@ def test_labels_by_hand(tmp_path):
         ("AU12\n3\n", "does not say which face a row is of: it needs a column file, frame, face"),
         ("file,AU12\n", "has no row below its header"),
         ("", "the file is empty"),
-        ('file,AU12\n"a,1\nb,2', "is not a whole table"),
+        ('file,AU12\n"a,1\nb,2', "is not a whole table: unexpected end of data"),
+        ("file,AU12\na,1\nb,2,3\n", "line 3: 3 cells under 2 columns"),
+        ("file,AU12\na,1,\n", "line 2: 3 cells under 2 columns"),
+        ("file,AU12,AU12\na,1,2\n", "has two columns AU12: keep one"),
+        ("file,AU1,AU01\na,1,2\n", "has AU1 and AU01, which are one action unit: keep one"),
+        ("frame,AU12\n0,1\n1.5,1\n", "row 2: frame is 1.5: it counts from 0"),
+        ("frame,timestamp,confidence,AU12_r\n0,0,1,1\n", "row 1: frame is 0: it counts from 1"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_row(tmp_path, text, says):
     with pytest.raises(DataError, match=says):
         read(csv(tmp_path / "t.csv", text))
+
+
+def test_names_stay_what_they_are(tmp_path):
+    assert read(csv(tmp_path / "t.csv", "file,AU12\n001,NA\nnull,2\n\n")).keys == {"file": ["001", "null"]}
+
+
+@given(st.text("file,AU12_cr\n\"'\x00 \r\t5.-e\u00e9", max_size=60), st.sampled_from(["file,AU12\n", "frame,face,AU12_c\n", ""]))
+def test_anything_is_a_table_or_told_to_be_none(tmp_path_factory, text, header):
+    with contextlib.suppress(DataError):
+        found = read(csv(tmp_path_factory.getbasetemp() / "any.csv", header + text))
+        assert all(len(values) == len(next(iter(found.keys.values()))) for values in found.units.values())
+
+
+@given(CELLS | st.dictionaries(NAMES, CELLS) | st.lists(st.dictionaries(NAMES, CELLS | st.lists(CELLS)) | CELLS, max_size=4))
+def test_any_json_is_a_table_or_told_to_be_none(tmp_path_factory, document):
+    with contextlib.suppress(DataError):
+        read(csv(tmp_path_factory.getbasetemp() / "any.json", json.dumps(document)))
 
 
 def test_files_that_are_no_tables(tmp_path):

@@ -5,6 +5,7 @@ What is read is carried to mien's terms: frames from 0, intensities 0..5, NaN fo
 writes zeros where it lost the face (`success` 0); py-feat's ``AU12`` runs 0..1 and is multiplied by 5.
 """
 
+import csv
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from mien import aus, files
 from mien.aus import MAX_INTENSITY
@@ -22,13 +23,10 @@ from mien.tables.files import harmless
 
 #: What says which face a row is of, and what other tools call it.
 KEYS: Mapping[str, tuple[str, ...]] = {"file": ("file", "input"), "frame": ("frame",), "face": ("face", "face_id")}
-_READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, skipinitialspace=True, encoding="utf-8-sig", low_memory=False),
-    ".parquet": pd.read_parquet,
-    ".json": lambda path: pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))),
-}
 _POINTS = [f"{axis}_{i}" for i in range(68) for axis in "xy"]
 _ROUNDING = 1e-6
+_WANTED = re.compile(r"file|input|frame|face|face_id|success|timestamp|confidence|FaceScore|AU\d{1,2}(_[rc])?|[xy]_\d+")
+_UNKNOWN = ("", "nan", "na", "null", "none", "<na>")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +59,7 @@ def read(path: Path | str) -> FaceTable:
 
 
 def _load(path: Path) -> pd.DataFrame:
+    """The columns that mean something here."""
     kind = path.suffix.lower()
     if kind not in _READERS:
         raise DataError(f"cannot read a table from {path.name}: its suffix {one_of(kind, _READERS)}")
@@ -70,11 +69,48 @@ def _load(path: Path) -> pd.DataFrame:
         table = _READERS[kind](path)
     except ImportError as error:
         raise DataError(f"{path.name} needs pyarrow, which is not installed: pip install 'mien[parquet]', or use .csv") from error
-    except (ValueError, OSError, TypeError) as error:  # pandas' and pyarrow's errors of parsing are ValueErrors
+    except (ValueError, OSError, TypeError, csv.Error) as error:  # pyarrow's and json's errors of parsing are ValueErrors
         raise DataError(f"{path} is not a whole table: {error}") from error
     if table.empty:
-        raise DataError(f"{path} has no row below its header")
-    return table.rename(columns=lambda column: str(column).strip()).reset_index(drop=True)
+        raise DataError(f"{path} has no row below its header, or no column that is known, such as file, frame or AU12")
+    if twice := table.columns[table.columns.duplicated()].tolist():
+        raise DataError(f"{path} has two columns {twice[0]}: keep one")
+    return table
+
+
+def _from_csv(path: Path) -> pd.DataFrame:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        lines = csv.reader(file, skipinitialspace=True, strict=True)
+        header = [cell.strip() for cell in next(lines, [])]
+        wanted = [i for i, name in enumerate(header) if _WANTED.fullmatch(name)]
+        rows: list[list[str]] = []
+        for cells in lines:
+            if len(cells) != len(header) and any(cells):
+                raise DataError(f"{path}, line {lines.line_num}: {len(cells)} cells under {len(header)} columns")
+            if any(cells):
+                rows.append([cells[i].strip() for i in wanted])
+    return pd.DataFrame(rows, columns=[header[i] for i in wanted], dtype=object)
+
+
+def _from_json(path: Path) -> pd.DataFrame:
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{path} is no table: it needs a list with an object for each row")
+    if any(isinstance(cell, list | dict) for row in rows for cell in row.values()):
+        raise DataError(f"{path} is no table: a cell has lists or objects in it")
+    return _wanted(pd.DataFrame(rows, dtype=object))
+
+
+def _wanted(table: pd.DataFrame) -> pd.DataFrame:
+    known = [name for name in table.columns if _WANTED.fullmatch(str(name))]
+    return table.loc[:, known].reset_index(drop=True)
+
+
+_READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": _from_csv,
+    ".parquet": lambda path: _wanted(pd.read_parquet(path)),
+    ".json": _from_json,
+}
 
 
 def _tool(table: pd.DataFrame) -> str:
@@ -93,10 +129,20 @@ def _keys(path: Path, table: pd.DataFrame, tool: str) -> dict[str, Sequence[str]
             keys[key] = [_unquoted(str(file)) for file in table[name]]
         else:
             first = 1 if key == "frame" and tool == "openface" else 0
-            keys[key] = (np.nan_to_num(_numbers(path, table, name), nan=first).astype(np.int64) - first).tolist()
+            keys[key] = (_counts(path, table, name, first) - first).tolist()
     if not keys:
         raise DataError(f"{path} does not say which face a row is of: it needs a column {', '.join(KEYS)}")
     return keys
+
+
+def _counts(path: Path, table: pd.DataFrame, column: str, first: int) -> Int[np.ndarray, " n"]:
+    """Whole numbers from `first`, which stands for empty cells too."""
+    numbers = np.nan_to_num(_numbers(path, table, column), nan=first)
+    wrong = (numbers < first) | (numbers > 2**53) | (numbers != np.round(numbers))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{path}, row {row + 1}: {column} is {numbers[row]:g}: it counts from {first}")
+    return numbers.astype(np.int64)
 
 
 def _unquoted(name: str) -> str:
@@ -105,17 +151,20 @@ def _unquoted(name: str) -> str:
 
 
 def _units(path: Path, table: pd.DataFrame, tool: str) -> tuple[dict[str, Float[np.ndarray, " n"]], frozenset[str]]:
-    graded = _columns(table, r"AU(\d{1,2})(_r)?")
-    yes_no = {unit: name for unit, name in _columns(table, r"AU(\d{1,2})_c").items() if unit not in graded}
+    graded = _columns(path, table, r"AU(\d{1,2})(_r)?")
+    yes_no = {unit: name for unit, name in _columns(path, table, r"AU(\d{1,2})_c").items() if unit not in graded}
     most = 1.0 if tool == "pyfeat" else MAX_INTENSITY
     values = {unit: _within(path, table, name, most) * (MAX_INTENSITY / most) for unit, name in graded.items()}
     values |= {unit: _within(path, table, name, 1.0) for unit, name in yes_no.items()}
     return values, frozenset(graded)
 
 
-def _columns(table: pd.DataFrame, pattern: str) -> dict[str, str]:
+def _columns(path: Path, table: pd.DataFrame, pattern: str) -> dict[str, str]:
     """The columns of a pattern, by unit."""
-    return {aus.column(int(match[1])): match[0] for name in map(str, table.columns) if (match := re.fullmatch(pattern, name))}
+    found = [(aus.column(int(match[1])), name) for name in table.columns if (match := re.fullmatch(pattern, name))]
+    if twice := [names for unit in dict(found) if len(names := [name for other, name in found if other == unit]) > 1]:
+        raise DataError(f"{path} has {' and '.join(twice[0])}, which are one action unit: keep one")
+    return dict(found)
 
 
 def _points(path: Path, table: pd.DataFrame) -> Float[np.ndarray, "n 68 2"] | None:
@@ -141,8 +190,8 @@ def _within(path: Path, table: pd.DataFrame, column: str, most: float) -> Float[
 def _numbers(path: Path, table: pd.DataFrame, column: str) -> Float[np.ndarray, " n"]:
     """A column of numbers; NaN for empty cells."""
     numbers = np.array(pd.to_numeric(table[column], errors="coerce"), dtype=np.float64)
-    wrong = np.isnan(numbers) & table[column].notna().to_numpy() | np.isinf(numbers)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(f"{path}, row {row + 1}: {str(table[column].iloc[row])!r} in column {column} is not a number")
+    for row in np.flatnonzero(~np.isfinite(numbers)).tolist():
+        cell = str(table[column].iloc[row])
+        if cell.lower() not in _UNKNOWN:
+            raise DataError(f"{path}, row {row + 1}: {cell!r} in column {column} is not a number")
     return numbers
