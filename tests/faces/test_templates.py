@@ -51,6 +51,24 @@ def test_a_crop_goes_with_the_face_however_it_lies_in_the_photo(matrix, name):
     assert np.allclose(there, matrix @ here, atol=1e-6 * max(1.0, np.abs(matrix).max()))
 
 
+@pytest.mark.parametrize("roll", [-0.4, 0.0, 0.7])
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_crops_show_what_their_matrix_says(name, roll):
+    """In a picture whose red is the column and green the row, up to what resampling does, away from the photo's edge."""
+    y, x = np.mgrid[:240, :250]
+    rgb = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)
+    turn = np.array([[math.cos(roll), -math.sin(roll), 120], [math.sin(roll), math.cos(roll), 120], [0, 0, 1]])
+    points = moved(turn, face_with(np.add(ARCFACE, -70)) - [[20, 10]] * 68)
+    width, height = template(name).size(96)
+    crop = template(name).cut(rgb, points, 96).astype(float)
+    assert crop.shape == (height, width, 3)
+    y, x = np.mgrid[:height, :width]
+    places = moved(template(name).to_photo(points, 96), np.stack([x, y], axis=-1).reshape(-1, 2)).reshape(height, width, 2)
+    inside = ((places > 12) & (places < 225)).all(axis=-1)
+    assert inside.mean() > 0.5
+    assert np.abs(crop[..., :2] - places)[inside].max() < 1.3
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_another_size_frames_the_same_part_of_the_face(name):
     points = face_with(ARCFACE)

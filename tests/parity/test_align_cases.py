@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from mien.faces import bilinear, ffhq, templates
@@ -77,21 +76,3 @@ def test_deca_crop(cases):
         if f"out_original_{tag}" in case.files:
             theirs = case[f"out_original_{tag}"].transpose(1, 2, 0)
             assert np.abs(rgb[::4, ::4].astype(int) - theirs).max() <= 1, tag  # fractions are cut off: one rounding may differ
-
-
-@pytest.mark.parametrize("name", templates.TEMPLATES)
-def test_crops_show_what_their_matrix_says(cases, name):
-    """In a picture whose red is the column and green the row, up to what resampling and the photo's edge do."""
-    template = templates.template(name)
-    y, x = np.mgrid[:240, :250]
-    rgb = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)
-    points = np.load(cases / "fgnet_ffhq_align" / "case.npz")["in_landmarks"][1]
-    points = (points - points.mean(0)) * (60 / np.ptp(points[:, 0])) + 120
-    width, height = template.size(96)
-    crop = template.cut(rgb, points, 96).astype(float)
-    assert crop.shape == (height, width, 3)
-    y, x = np.mgrid[:height, :width]
-    places = np.stack([x, y, np.ones_like(x)], axis=-1) @ template.to_photo(points, 96)[:2].T
-    inside = ((places > 12) & (places < 225)).all(axis=-1)
-    assert inside.mean() > 0.5
-    assert np.abs(crop[..., :2] - places)[inside].max() < 1.3
