@@ -84,7 +84,7 @@ def test_pictures_against_pictures(mien, tmp_path, drawn, drawn_smile):
     assert code == 3 and "1 not read, the others are scored: broken.png: " in err
     assert (said["real"], said["fake"], said["precision"], said["recall"]) == (5, 5, 0, 0)
     assert said["fid"] > 0.1 and "landmark network" in said["features"] and said["problems"][0]["name"] == "broken.png"
-    assert "5 pictures are too few" in said["notes"][0] and said["notes"][0] in (tmp_path / "page.md").read_text()
+    assert "5 pictures are few for 256 features" in said["notes"][0] and said["notes"][0] in (tmp_path / "page.md").read_text()
     code, out, _ = mien("score", "fid", "real", "real")
     assert code == 0 and "landmark network" in out
     assert out.splitlines()[3].split()[:3] == ["5", "5", "0.00"]

@@ -122,7 +122,9 @@ def test_what_cannot_be_read_is_listed(tmp_path):
 def test_few_pictures_and_other_sizes_are_told():
     found = score_generation(Drawn(pictures(0, n=6)), Drawn(pictures(1, n=8, size=32)), Means())
     few, sizes = found.notes
-    assert few.startswith("6 pictures are too few for a covariance of 6 numbers")
+    assert few.startswith("6 pictures are few for 6 features, not even enough for a covariance: FID is too high")
+    (few,) = score_generation(Drawn(pictures(0, n=90)), Drawn(pictures(1, n=59)), Means()).notes
+    assert few.startswith("59 pictures are few for 6 features: FID is too high")
     assert sizes == "Real pictures are 16 x 16, fake ones 32 x 32: how they were resized moves all numbers."
 
 

@@ -21,6 +21,7 @@ from mien.metrics.features import Features
 
 KEPT = 10_000
 LEAST = 4  #: pictures of each kind, below which KID, precision and recall are not defined
+_ENOUGH = 10  # pictures for each feature, below which it is said that FID is too high: its bias falls with them (Chong & Forsyth 2020)
 _BATCH = 64
 
 
@@ -126,10 +127,11 @@ def squared(rgb: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{s
 def _notes(real: _Seen, fake: _Seen, features: Features) -> list[str]:
     notes: list[str] = []
     fewer, more = sorted((real.moments.count, fake.moments.count))
-    if fewer <= features.width:
+    if fewer < _ENOUGH * features.width:
+        singular = ", not even enough for a covariance" if fewer <= features.width else ""
         notes.append(
-            f"{fewer} pictures are too few for a covariance of {features.width} numbers: FID is too high, and compares only with one on "
-            "as many pictures; KID has no such bias."
+            f"{fewer} pictures are few for {features.width} features{singular}: FID is too high, and compares only with one on as many "
+            "pictures; KID has no such bias."
         )
     if more > KEPT:
         notes.append(f"KID, precision and recall are on at most {KEPT:,} pictures of each kind, drawn evenly.")
