@@ -6,7 +6,7 @@
           the head. Drive the AU targets or the ARKit ones, not both. `tongueOut` does not exist
 ``.obj``  the head as captured, with its ``.mtl`` and ``.texture.png`` beside it
 ``.npz``  all numbers: see `Head.arrays`
-``.csv``  a row for each frame: time, pitch, yaw, roll, AU intensities 0..5, ARKit weights 0..1 (`tongueOut` is empty)
+``.csv``  a row for each frame: time, pitch, yaw, roll as in tables, AU intensities 0..5, ARKit weights 0..1 (`tongueOut` is empty)
 ========  =====================================================================================================================
 """
 
@@ -26,9 +26,9 @@ from mien import files, images, tables
 from mien.aus import AXES, MAX_INTENSITY, AUVector
 from mien.errors import DataError, one_of
 from mien.geometry import head as heads
-from mien.geometry import rotation
 from mien.geometry.drawing import morph
 from mien.geometry.exchange import arkit, bake, closing, gltf, surfaces, wavefront
+from mien.geometry.fitting import fit, neutral
 from mien.geometry.head import HeadModel
 from mien.provenance import Provenance
 from mien.types import Face, HeadCode, Photo
@@ -106,7 +106,7 @@ class Head:
 
     def table(self) -> pd.DataFrame:
         """What ``.csv`` holds."""
-        numbers = [self.times[:, None], rotation.to_angles(self._rotations), self._expressions, self._arkit]
+        numbers = [self.times[:, None], fit.angles(self._rotations, neutral.bundled()), self._expressions, self._arkit]
         return pd.DataFrame(np.concatenate(numbers, axis=1), columns=["time", "pitch", "yaw", "roll", *AXES, *arkit.NAMES])
 
     def arrays(self) -> Mapping[str, np.ndarray]:

@@ -13,7 +13,7 @@ from mien.api.sources import Clip, Source, clips
 from mien.errors import FaceError, UsageError
 from mien.export import Head
 from mien.faces import align, landmarks
-from mien.geometry import rotation
+from mien.geometry.fitting import fit, neutral
 from mien.protocols import Capture, SequenceCapture
 from mien.types import Crop, CropSpec, Face, HeadCode, Photo
 
@@ -81,5 +81,5 @@ def _solved(method: Capture, crops: Sequence[Crop]) -> list[HeadCode]:
 
 
 def _most_frontal(codes: Sequence[HeadCode]) -> int:
-    angles = rotation.to_angles(np.stack([code.pose.rotation for code in codes]))
+    angles = fit.angles(np.stack([code.pose.rotation for code in codes]), neutral.bundled())
     return int(np.abs(angles[:, :2]).sum(axis=1).argmin())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -47,11 +47,24 @@ class LabelledFaces:
         return len(self.landmarks)
 
 
+@runtime_checkable
+class Eye(Protocol):
+    """What sees landmarks (pixels) and presence 0..1 of the face in a square: the teacher, or mien's own networks."""
+
+    def landmarks(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
+        """One look."""
+        ...
+
+    def settled(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
+        """As many looks as it takes from a square that is somewhat off."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Labeller:
     """Labels pictures by the teacher, as they are and mirrored: the mean is steadier than either."""
 
-    teacher: Teacher
+    teacher: Eye
     mirror: Int[np.ndarray, " 468"]
 
     def label(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:

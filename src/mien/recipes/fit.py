@@ -1,17 +1,19 @@
 """Recipe `fit`: what faces at rest look like, and how emotions do, learned from faces of people who do not exist.
 
-The teacher draws 468 landmarks on every face of the training split; `mien.geometry.fitting.learn_neutral` finds the neutral mean and its
+The teacher and mien's own networks each see 468 landmarks on every face of the training split, so that readings hold for both;
+`mien.geometry.fitting.learn_neutral` finds the neutral mean and its
 spread, `mien.geometry.fitting.learn_emotion` the emotions. Then an engine draws each action unit on some of the faces, and
 `mien.geometry.fitting.learn_response` compares what mien's own reader sees of it. Everything is computed in float64 on one core; the
 same data gives the same numbers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from mien import aus, images, registry, weights
 from mien.aus import EMOTIONS, MAX_INTENSITY, AUShift
@@ -21,7 +23,9 @@ from mien.data.labelled import Labeller
 from mien.data.teacher import Teacher, square_of_five
 from mien.data.warps import mirrored_landmarks
 from mien.edits import change_by
-from mien.faces import align, landmarks, register
+from mien.faces import align, register
+from mien.faces.align import Square
+from mien.faces.landmarks import find, landmarker, track
 from mien.faces.paste import paste
 from mien.geometry import head
 from mien.geometry.fitting import emotion, fit, learn_emotion, learn_neutral, learn_response, neutral
@@ -70,7 +74,7 @@ def train(config: FitConfig) -> None:
     """Learn the statistics and write them; about three minutes on one core."""
     folder = need(config.data, "sfhq_128.npz", "sfhq_256.npz", "face_landmark.tflite", "canonical_face_model.obj")
     mirror = mirrored_landmarks(folder / "canonical_face_model.obj")
-    faces = look(folder, Labeller(Teacher(folder / "face_landmark.tflite"), mirror))
+    faces = look(folder, [Labeller(eye, mirror) for eye in (Teacher(folder / "face_landmark.tflite"), Own())])
     basis = fit.landmark_basis(head.load(config.head) if config.head else head.bundled())
     prior = learn_neutral.learn(faces.landmarks, basis, mirror)
     solution = fit.solve(faces.landmarks, basis, prior)
@@ -82,23 +86,36 @@ def train(config: FitConfig) -> None:
     weights.save(config.out / "fit.safetensors", tensors, {"kind": "fit", "axes": SOLVED, "emotions": list(EMOTIONS), "seed": config.seed})
 
 
-def look(folder: Path, labeller: Labeller) -> Faces:
-    """Landmarks, furrows and labels of every person of the training split: of the larger picture where there are two."""
+class Own:
+    """mien's own landmark networks, as a labeller looks through them."""
+
+    def landmarks(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
+        """Landmarks and presence of the face near a square."""
+        face = landmarker().place(rgb, square)
+        return face.landmarks, face.score
+
+    settled = landmarks
+
+
+def look(folder: Path, labellers: Sequence[Labeller]) -> Faces:
+    """Landmarks as each labeller sees them, furrows and labels of every person of the training split: of the larger picture where
+    there are two.
+    """
     large, small = open_crops(folder / "sfhq_256.npz"), open_crops(folder / "sfhq_128.npz")
     known = set(large.subjects)
     jobs: list[tuple[CropSet, int]] = [(large, int(i)) for i in large.where(split="train")]
     jobs += [(small, int(i)) for i in small.where(split="train") if small.subjects[i] not in known]
-    landmarks: list[Float[np.ndarray, "468 3"]] = []
+    seen: list[Float[np.ndarray, "468 3"]] = []
     lines: list[Float[np.ndarray, " f"]] = []
     labels: list[str] = []
     for crops, index in counted(jobs, total=len(jobs), what="landmarks"):
-        rgb = crops[index]
-        points, presence = labeller.label(rgb, square_of_five(crops.points[index].astype(np.float64)))
-        if presence > _PRESENT:
-            landmarks.append(points)
-            lines.append(skin_lines(rgb, points))
-            labels.append(crops.labels[index])
-    return Faces(np.stack(landmarks), np.stack(lines), labels)
+        rgb, square = crops[index], square_of_five(crops.points[index].astype(np.float64))
+        for points, presence in (labeller.label(rgb, square) for labeller in labellers):
+            if presence > _PRESENT:
+                seen.append(points)
+                lines.append(skin_lines(rgb, points))
+                labels.append(crops.labels[index])
+    return Faces(np.stack(seen), np.stack(lines), labels)
 
 
 def responses(
@@ -109,12 +126,12 @@ def responses(
     photos = [images.read(crops[int(i)]) for i in crops.where(split="train")[:count]]
     drawn, seen = [], []
     for photo in counted(photos, total=len(photos), what="drawn units"):
-        for face in landmarks.find(photo)[:1]:
+        for face in find(photo)[:1]:
             before = align.cut(photo, face, engine.crop)
             (code,) = engine.encode([before])
             for shift in _shifts(MAX_INTENSITY * Reference.of(face.landmarks, basis, prior).shown):
                 rgb = paste(photo, [before], engine.decode([engine.shift(code, change_by(shift))]))
-                after = landmarks.track(edited := replace(photo, rgb=rgb), face)
+                after = track(edited := replace(photo, rgb=rgb), face)
                 if after is not None:
                     drawn.append(shift.values[SOLVED_ROWS] / MAX_INTENSITY)
                     seen.append(_seen(align.cut(edited, after, CropSpec()), before, basis, prior))
