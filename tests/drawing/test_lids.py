@@ -6,11 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.aus import AUVector
+from mien.data.renders import render
 from mien.edits import parse
 from mien.engines import mesh
 from mien.faces import align
 from mien.geometry import facemesh
 from mien.geometry.drawing import lids, rims, spectacles
+from mien.geometry.head import bundled
 from mien.types import Photo
 
 SCALE = 20.0  # pixels per cm
@@ -133,3 +136,46 @@ def test_a_lid_comes_down_by_and_by(engine, drawn):
         drawing = engine.decode([engine.shift(code, edit)])[0].rgb
         seen.append(float((np.abs(drawing[here].astype(float) - code.reading.light.skin).sum(axis=-1) > 90).mean()))
     assert all(later <= earlier + 0.03 for earlier, later in itertools.pairwise(seen)) and seen[-1] < 0.5 * seen[0]
+
+
+def above(code: mesh.MeshCode, marks: np.ndarray, side: str) -> np.ndarray:
+    """The middle of the skin between lid and brow, as a mask over the crop, for landmarks `marks`."""
+    lid, brow = marks[list(facemesh.LID_UPPER[side])[2:-2]], marks[list(lids.BROWS[f"lid_{side}"])[1:-1]]
+    mask = np.zeros(code.reading.crop.rgb.shape[:2], np.uint8)
+    rim = np.concatenate([0.7 * lid + 0.3 * np.linspace(brow[0], brow[-1], len(lid)), (0.7 * brow + 0.3 * lid.mean(axis=0))[::-1]])
+    cv2.fillPoly(mask, [np.round(rim).astype(np.int32)], 1)
+    return mask.astype(bool)
+
+
+def test_skin_that_a_brow_unfolds_is_smooth_and_its_own(engine):
+    drawn = render(bundled(), AUVector.of({"AU04": 5}))
+    plain = engine.encode([align.cut(drawn.photo, drawn.face, engine.crop)])[0]
+    marks = drawn.face.landmarks[:, :2]
+    striped = drawn.photo.rgb.astype(np.float32)
+    left, top = plain.reading.crop.to_photo[:2, 2].astype(int)
+    for side in "RL":
+        upper, brow = marks[list(facemesh.LID_UPPER[side])], marks[list(lids.BROWS[f"lid_{side}"])]
+        rows = slice(int(brow[:, 1].min()) - 4, int(upper[:, 1].min()) - 1)
+        columns = slice(int(upper[:, 0].min()) - 8, int(upper[:, 0].max()) + 8)
+        striped[rows, columns] += 14 * np.where(np.arange(columns.start, columns.stop) % 4 < 2, 1, -1)[:, None]
+    crop = align.cut(Photo(np.clip(striped, 0, 255).astype(np.uint8)), drawn.face, engine.crop)
+    code = engine.encode([crop])[0]
+    (edit,) = parse("AU1=5 AU2=5 AU4=0")
+    raised = engine.decode([engine.shift(code, edit)])[0]
+    for side in "RL":
+        before, after = above(code, marks - [left, top], side), above(code, raised.landmarks[:, :2], side)
+        streaks = [
+            np.abs(np.diff(p.astype(float).mean(axis=-1), n=2, axis=1))[m[:, 1:-1]].mean()
+            for p, m in ((crop.rgb, before), (raised.rgb, after))
+        ]
+        assert after.sum() > 1.3 * before.sum(), "the skin is unfolded"
+        assert streaks[1] < 0.25 * streaks[0], "no streaks along the pull"
+        assert np.abs(raised.rgb[after].mean(axis=0) - crop.rgb[before].mean(axis=0)).max() < 20, "the shade is the skin's own"
+
+
+def test_a_brow_that_rises_takes_no_lid_out_of_its_fold(engine, drawn):
+    code = engine.encode([align.cut(drawn.photo, drawn.face, engine.crop)])[0]
+    here = opening(code, "R")
+    (edit,) = parse("AU1=5 AU2=5")
+    raised = engine.decode([engine.shift(code, edit)])[0].rgb
+    assert np.abs(raised[here].astype(float) - code.reading.crop.rgb[here]).mean() < 25

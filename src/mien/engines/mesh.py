@@ -12,7 +12,7 @@ from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
-from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, rims, shade, spectacles
+from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, rims, shade, spectacles, unfolding
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
@@ -111,6 +111,8 @@ def _draw(code: MeshCode) -> Drawn:
     out = rgb.copy()
     for tile in motion.tiles(picture):
         tile.of(out)[:] = _warped(rgb, motion, tile, reading.spectacles)
+    for name in motion.lids:
+        unfolding.smooth(out, moved, motion, name, reading.spectacles)
     painted = [motion.box().within(picture), *(_open(out, moved, motion, code, name) for name in moved.slits)]
     if changing := [box for box in painted if not box.empty]:
         box = reduce(Box.joined, changing)

@@ -71,7 +71,7 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Li
     skin = np.ones(plain.shape, np.float32) if worn is None else worn.bare(box)
     plain &= skin > 0.5
     cover = skin * _step((FAR - away) / (0.3 * FAR)) * _step(below_brow / (0.15 * scale))
-    made = _smooth(part, box, plain, scale, partial(_ball, sitting, side, light)) * _grain(part, st, slit, plain, scale)
+    made = _smooth(part, box, plain, scale, partial(_ball, sitting, side, light)) * grain(part, st, slit, plain, scale)
     share = cv2.GaussianBlur(plain.astype(np.float32), (0, 0), max(0.5, 0.06 * scale))
     share = np.where(plain, np.clip(2 * share - 1, 0, 1), 0.0)[..., None]
     bare = np.clip(made + share * (part - made), 1.0, 255.0).astype(np.float32)
@@ -129,17 +129,17 @@ def _ball(
     return (bright / bright[~plain].mean())[..., None].astype(np.float32)
 
 
-def _grain(
+def grain(
     part: Float32[np.ndarray, "h w 3"], st: Float32[np.ndarray, "h w 2"], slit: Slit, plain: np.ndarray, scale: float
 ) -> Float32[np.ndarray, "h w 3"]:
-    """The grain of the skin below the eye, mirrored onto the lid, as a factor."""
-    grain = part / np.maximum(cv2.GaussianBlur(part, (0, 0), max(0.8, _GRAIN * scale)), 1.0) - 1.0
-    usual = 4.0 * float(np.median(np.abs(grain[plain])))
-    grain = np.clip(grain, -min(usual, _ROUGH), min(usual, _ROUGH))
+    """The grain of the skin below an eye, mirrored onto its lid, as a factor; no stronger than usual in `plain` skin."""
+    fine = part / np.maximum(cv2.GaussianBlur(part, (0, 0), max(0.8, _GRAIN * scale)), 1.0) - 1.0
+    usual = 4.0 * float(np.median(np.abs(fine[plain])))
+    fine = np.clip(fine, -min(usual, _ROUGH), min(usual, _ROUGH))
     _, lower = slit.at(st[..., 0])
     way = (2 * (lower - st[..., 1]) + _COARSE * scale)[..., None] * slit.frame.across
     here = Box(0, 0, part.shape[1], part.shape[0]).pixels()
-    return 1.0 + sample(grain, here + way)
+    return 1.0 + sample(fine, here + way)
 
 
 def _straight(slit: Slit, scale: float) -> Float32[np.ndarray, "r c 2"]:

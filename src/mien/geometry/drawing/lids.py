@@ -75,8 +75,12 @@ def overlap(s: Float32[np.ndarray, "h w"], slit: Slit, source: Slit, scale: floa
 
 
 def fallen(lid: Lid) -> Float[np.ndarray, " n"]:
-    """How far a lid has left its fold, at each s of its slit: 0 not at all, 1 so far that it is no more a matter of stretching skin."""
-    x = np.clip((lid.far[:, 1] - lid.drop[:, 1]) / (_FALLEN * lid.scale), 0.0, 1.0)
+    """How far a lid has left its fold, at each s of its slit: 0 not at all, 1 so far that it is no more a matter of stretching skin.
+
+    It leaves it by coming down; a brow that rises stretches the skin above the fold.
+    """
+    down = np.minimum(lid.far[:, 1], 0.0) - lid.drop[:, 1]
+    x = np.clip(down / (_FALLEN * lid.scale), 0.0, 1.0)
     return x * x * (3 - 2 * x)
 
 
