@@ -114,6 +114,17 @@ def test_an_average_forgets_by_images_not_by_steps():
     assert kept(0, 4, 1e6) < 0.01
 
 
+def test_tensorboard_gets_the_same_numbers_when_asked_for(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = Run(launch(RunOptions()), tmp_path, total=2, batch=5, tensorboard=True)
+    for _ in run.steps([0, 1], what="test"):
+        run.log(loss=0.25 * run.step)
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("loss")
+    assert [(event.step, event.value) for event in found] == [(5, 0.25), (10, 0.5)]
+
+
 def test_sample_pictures_are_laid_out_in_rows(tmp_path):
     run = Run(launch(RunOptions()), tmp_path, total=1, batch=1)
     shades = torch.linspace(0, 1, 3)[:, None, None, None].expand(3, 3, 4, 5)

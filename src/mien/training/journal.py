@@ -28,6 +28,7 @@ class Journal:
         if self._board:
             for name, value in values.items():
                 self._board.add_scalar(name, value, images)
+            self._board.flush()  # a killed run keeps its last numbers
 
     def pictures(self, step: int, images: int, name: str, batch: Float[Tensor, "n 3 h w"], columns: int) -> Path:
         """Lay pictures (0..1) out in rows and write them as ``samples/NAME-STEP.png``; returns the path."""

@@ -1,0 +1,33 @@
+"""The commands and the code of docs/training.md do what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+COMMANDS = [line.split("#")[0].split() for line in PAGE.splitlines() if line.startswith("mien train")]
+
+
+def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, cwd=folder, timeout=240)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_names_options_that_exist(words, tmp_path):
+    (tmp_path / "mine.toml").write_text("rate = 0.001\n")
+    dry = [] if {"--help", "--dry-run"} & set(words) else ["--dry-run"]
+    done = run("-c", "from mien.cli import main; main()", *words[1:], *dry, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "steps" in done.stdout
+
+
+def test_the_recipe_on_the_page_learns_and_leaves_what_the_table_says(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    done = run("-c", code, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.strip()) < 0.01
+    left = sorted(path.name for path in (tmp_path / "runs" / "sums").iterdir())
+    assert left == ["metrics.jsonl", "step-00000100.ckpt", "step-00000200.ckpt"]
