@@ -29,7 +29,8 @@ class Furrow:
     points: Points  #: landmark, landmark, share of the way from the first to the second
     units: tuple[tuple[str, float], ...]  #: axis and its share; the depth is the sum over the changes
     width: float  #: cm from the bottom to the rim
-    depth: float  #: fall of the logarithm of the sRGB value at full intensity
+    depth: float  #: fall of the logarithm of the sRGB value at full intensity; of a ridge, below 0
+    taper: float = 0.7  #: 0: as deep at its ends as in its middle; the more, the longer it fades out towards them
 
 
 def _through(*landmarks: int) -> Points:
@@ -41,10 +42,10 @@ def _forehead(share: float, depth: float) -> Furrow:
     return Furrow(points, (("AU01L", 0.25), ("AU01R", 0.25), ("AU02L", 0.25), ("AU02R", 0.25)), 0.09, depth)
 
 
-def _both(right: Points, left: Points, units: dict[str, float], *, width: float, depth: float) -> list[Furrow]:
+def _both(right: Points, left: Points, units: dict[str, float], *, width: float, depth: float, taper: float = 0.7) -> list[Furrow]:
     """A furrow on either side, each with the units of its side."""
     return [
-        Furrow(points, tuple((f"{unit}{side}", share) for unit, share in units.items()), width, depth)
+        Furrow(points, tuple((f"{unit}{side}", share) for unit, share in units.items()), width, depth, taper)
         for side, points in (("R", right), ("L", left))
     ]
 
@@ -56,18 +57,19 @@ def _chin(points: tuple[tuple[int, float], ...], depth: float) -> list[Furrow]:
 
 FURROWS: tuple[Furrow, ...] = (
     _forehead(0.18, 0.08), _forehead(0.40, 0.11), _forehead(0.62, 0.07),
-    *_both(  # between the brows, and the shadow that the drawn brows throw on either side
-        ((107, 151, 0.32), (107, 9, 0.40), (55, 8, 0.42), (193, 168, 0.36)),
-        ((336, 151, 0.32), (336, 9, 0.40), (285, 8, 0.42), (417, 168, 0.36)),
-        {"AU04": 1.0, "AU09": 0.3}, width=0.12, depth=0.30,
+    *_both(  # between the brows a thin dark core, in the broad shadow that the drawn brows throw on either side of a bulge
+        ((107, 151, 0.20), (107, 9, 0.42), (55, 8, 0.44), (193, 168, 0.20)),
+        ((336, 151, 0.20), (336, 9, 0.42), (285, 8, 0.44), (417, 168, 0.20)),
+        {"AU04": 1.0, "AU09": 0.3}, width=0.10, depth=0.11, taper=1.6,
     ),
     *_both(
-        ((107, 9, 0.20), (55, 8, 0.25), (193, 168, 0.15), (245, 168, 0.10)),
-        ((336, 9, 0.20), (285, 8, 0.25), (417, 168, 0.15), (465, 168, 0.10)),
-        {"AU04": 1.0}, width=0.34, depth=0.13,
+        ((107, 151, 0.30), (107, 9, 0.36), (55, 8, 0.36), (193, 168, 0.25), (245, 168, 0.10)),
+        ((336, 151, 0.30), (336, 9, 0.36), (285, 8, 0.36), (417, 168, 0.25), (465, 168, 0.10)),
+        {"AU04": 1.0}, width=0.32, depth=0.19, taper=1.1,
     ),
+    Furrow(_through(151, 9, 8, 168), (("AU04", 1.0),), 0.30, -0.06, 1.1),
     *_both(_through(221, 222, 223, 224), _through(441, 442, 443, 444), {"AU04": 1.0}, width=0.22, depth=0.16),
-    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.6)), 0.12, 0.24),
+    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.2)), 0.12, 0.24),
     Furrow(_through(122, 6, 351), (("AU09", 1.0),), 0.12, 0.18),
     *_both(_through(188, 114, 217), _through(412, 343, 437), {"AU09": 1.0}, width=0.14, depth=0.18),
     *_both(((128, 114, 0.5), (114, 217, 0.6), (198, 217, 0.4)), ((357, 343, 0.5), (343, 437, 0.6), (420, 437, 0.4)),
@@ -103,11 +105,11 @@ def log_light(
         if abs(fold) > 0.02:
             depth = furrow.depth * (min(fold, 1.0) if fold > 0 else _FLATTEN * max(fold, -1.0))
             curve = np.stack([(1 - share) * landmarks[a] + share * landmarks[b] for a, b, share in furrow.points])
-            _fold(out, grid, curve, depth=depth, width=furrow.width * scale, light=light)
+            _fold(out, grid, curve, depth=depth, width=furrow.width * scale, taper=furrow.taper, light=light)
     return out
 
 
-def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth: float, width: float, light: Light) -> None:
+def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth: float, width: float, taper: float, light: Light) -> None:
     """Add one furrow to a grid: a dark line, brighter where its side turns to the light, fading out at both ends."""
     width = max(width, 1.2 * grid.step)
     low = np.floor((curve.min(axis=0) - 4 * width - [grid.left, grid.top]) / grid.step).astype(int)
@@ -129,7 +131,7 @@ def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth
     gap = np.take_along_axis(apart, nearest[..., None], -2)[..., 0, :]
     towards = -(gap @ (light.direction[:2] * [1.0, -1.0])) / width  # > 0 on the side from which the light comes: that side turns away
     profile = -np.exp(-((distance / width) ** 2)) - _RELIEF * towards * np.exp(-((distance / (1.7 * width)) ** 2))
-    out[y0:y1, x0:x1] += (depth * np.sin(np.pi * np.clip(way, 0, 1)) ** 0.7 * profile).astype(np.float32)
+    out[y0:y1, x0:x1] += (depth * np.sin(np.pi * np.clip(way, 0, 1)) ** taper * profile).astype(np.float32)
 
 
 def _smooth(curve: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:

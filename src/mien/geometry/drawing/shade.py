@@ -20,7 +20,7 @@ _GAMMA = 2.2
 _SOFT = 0.25  # cm: the photo is averaged over this before the light is read off it
 _AMBIENT = 0.45  # of the mean brightness: no estimate is darker in the shadows
 _DARKER, _BRIGHTER = 0.45, 0.15  # largest changes of the logarithm of the light by turning skin; a glare says that the head is wrong
-WARM = np.array([0.85, 1.05, 1.1], np.float32)  # of a change of light, per channel: what lights a fold has come through skin
+WARM = np.array([0.75, 1.05, 1.2], np.float32)  # of a change of light, per channel: what lights a fold has come through skin
 _PRIOR = np.array([0.0, 0.35, 0.35])  # light from above and in front, in parts of the ambient; worth a fifth of the evidence
 _STILL = 0.01  # rotations of a normal below this (radians) are noise
 
