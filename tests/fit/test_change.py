@@ -5,22 +5,12 @@ import pytest
 import torch
 
 from mien.aus import AUVector
-from mien.geometry import head, rotation
-from mien.geometry.fitting import fit, learn_response, neutral
+from mien.geometry import rotation
+from mien.geometry.fitting import learn_response, neutral
 from mien.geometry.fitting.change import Reference, change
 from mien.geometry.fitting.measured import MIRRORED, SOLVED
 
 SURE = np.ones(468)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return head.bundled()
-
-
-@pytest.fixture(scope="module")
-def basis(model):
-    return fit.landmark_basis(model)
 
 
 @pytest.fixture(scope="module")

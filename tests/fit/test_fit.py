@@ -6,21 +6,11 @@ import torch
 
 from mien.aus import AXES, AUShift, AUVector, mirror
 from mien.errors import WeightsError
-from mien.geometry import head, rotation
+from mien.geometry import rotation
 from mien.geometry.fitting import fit, measured, neutral
 from mien.weights import Weights
 
 SCALE = 9.0  # pixels per cm
-
-
-@pytest.fixture(scope="module")
-def model():
-    return head.bundled()
-
-
-@pytest.fixture(scope="module")
-def basis(model):
-    return fit.landmark_basis(model)
 
 
 @pytest.fixture(scope="module")

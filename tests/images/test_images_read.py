@@ -15,26 +15,12 @@ from PIL import Image, TiffImagePlugin
 from mien import images
 from mien.errors import ImageError
 
-
-def save(path, image, **options):
-    image.save(path, **options)
-    return path
-
-
-def error_of(source, **options):
-    with pytest.raises(ImageError) as caught:
-        images.read(source, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
 # --- orientation ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_all_eight_exif_orientations_show_the_same_picture(tmp_path, scene, orientation, suffix):
+def test_all_eight_exif_orientations_show_the_same_picture(tmp_path, scene, orientation, suffix, save):
     undo = {  # how the camera stored it, so that the tag turns it back
         1: lambda a: a,
         2: lambda a: a[:, ::-1],
@@ -54,7 +40,7 @@ def test_all_eight_exif_orientations_show_the_same_picture(tmp_path, scene, orie
     assert np.abs(photo.rgb.astype(int) - scene).max() <= (4 if suffix == ".jpg" else 0)
 
 
-def test_damaged_exif_leaves_the_picture_as_it_is(tmp_path, scene):
+def test_damaged_exif_leaves_the_picture_as_it_is(tmp_path, scene, save):
     path = save(tmp_path / "a.png", Image.fromarray(scene), exif=b"Exif\0\0MM\0*\0\0\xff\xff")
     assert np.array_equal(images.read(path).rgb, scene)
 
@@ -79,13 +65,13 @@ def test_sixteen_bit_png(tmp_path, channels):
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
-def test_an_animation_gives_its_first_frame(tmp_path, suffix):
+def test_an_animation_gives_its_first_frame(tmp_path, suffix, save):
     reel = [Image.new("RGB", (30, 20), colour) for colour in ("red", "lime", "blue")]
     path = save(tmp_path / f"a{suffix}", reel[0], save_all=True, append_images=reel[1:], lossless=True)
     assert (images.read(path).rgb == (255, 0, 0)).all()
 
 
-def test_a_jpeg_of_several_pictures_gives_the_first(tmp_path):
+def test_a_jpeg_of_several_pictures_gives_the_first(tmp_path, save):
     path = save(tmp_path / "a.mpo", Image.new("RGB", (16, 16), "red"), save_all=True, append_images=[Image.new("RGB", (16, 16), "blue")])
     assert images.read(path).rgb[8, 8].tolist() == pytest.approx([254, 0, 0], abs=2)
 
@@ -94,19 +80,19 @@ def test_a_jpeg_of_several_pictures_gives_the_first(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1)])
-def test_extreme_shapes(tmp_path, size):
+def test_extreme_shapes(tmp_path, size, save):
     photo = images.read(save(tmp_path / "a.png", Image.new("RGB", size, (1, 2, 3))))
     assert photo.size == size
     assert (photo.rgb == (1, 2, 3)).all()
 
 
-def test_the_cap_is_checked_before_decoding(tmp_path):
+def test_the_cap_is_checked_before_decoding(tmp_path, error_of):
     bomb = tmp_path / "bomb.png"
     bomb.write_bytes(_png(60_000, 50_000, 8, 2, [b"\0"]))  # 9 GB of pixels in 100 bytes; decoding would report damage instead
     assert "60000 x 50000" in error_of(bomb)
 
 
-def test_the_cap_can_be_chosen(tmp_path):
+def test_the_cap_can_be_chosen(tmp_path, save, error_of):
     path = save(tmp_path / "a.png", Image.new("L", (100, 100)))
     assert images.read(path, max_pixels=10_000).size == (100, 100)
     assert "100 x 100" in error_of(path, max_pixels=9_999)
@@ -114,7 +100,7 @@ def test_the_cap_can_be_chosen(tmp_path):
     assert "100 x 100" in error_of(np.zeros((100, 100), np.uint8), max_pixels=9_999)
 
 
-def test_the_cap_is_not_pillows_and_pillows_stays(tmp_path):
+def test_the_cap_is_not_pillows_and_pillows_stays(tmp_path, save, error_of):
     before = Image.MAX_IMAGE_PIXELS
     path = save(tmp_path / "a.png", Image.new("1", (13_000, 14_000)))  # 182 MP, which Pillow refuses
     assert "million" in error_of(path)
@@ -124,51 +110,51 @@ def test_the_cap_is_not_pillows_and_pillows_stays(tmp_path):
 # --- what is no picture -----------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file(tmp_path, error_of):
     assert error_of(tmp_path / "no.jpg").endswith("no.jpg: there is no such file")
 
 
-def test_a_folder(tmp_path):
+def test_a_folder(tmp_path, error_of):
     assert "folder" in error_of(tmp_path)
 
 
-def test_an_empty_file(tmp_path):
+def test_an_empty_file(tmp_path, error_of):
     (tmp_path / "a.jpg").touch()
     assert "empty" in error_of(tmp_path / "a.jpg")
 
 
-def test_text_named_as_a_picture(tmp_path):
+def test_text_named_as_a_picture(tmp_path, error_of):
     (tmp_path / "a.jpg").write_text("Dear all,\nplease find attached")
     assert "text" in error_of(tmp_path / "a.jpg")
 
 
-def test_a_heic_is_named(tmp_path):
+def test_a_heic_is_named(tmp_path, error_of):
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 100)
     assert "HEIC" in error_of(tmp_path / "a.heic")
 
 
-def test_a_video_is_named(tmp_path):
+def test_a_video_is_named(tmp_path, error_of):
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 100)
     assert "video" in error_of(tmp_path / "a.mp4")
 
 
-def test_noise(tmp_path):
+def test_noise(tmp_path, error_of):
     (tmp_path / "a.png").write_bytes(np.random.default_rng(0).bytes(5000))
     assert "not a picture" in error_of(tmp_path / "a.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
-def test_a_fifo_is_not_waited_for(tmp_path):
+def test_a_fifo_is_not_waited_for(tmp_path, error_of):
     os.mkfifo(tmp_path / "a.png")
     assert "regular" in error_of(tmp_path / "a.png")
 
 
-def test_a_broken_link(tmp_path):
+def test_a_broken_link(tmp_path, error_of):
     (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
     assert "no such file" in error_of(tmp_path / "a.png")
 
 
-def test_an_unreadable_file(tmp_path, scene, monkeypatch):
+def test_an_unreadable_file(tmp_path, scene, monkeypatch, save, error_of):
     path = save(tmp_path / "a.png", Image.fromarray(scene))
 
     def refuse(*_):
@@ -178,17 +164,17 @@ def test_an_unreadable_file(tmp_path, scene, monkeypatch):
     assert error_of(path).endswith("Permission denied")
 
 
-def test_a_name_that_is_too_long(tmp_path):
+def test_a_name_that_is_too_long(tmp_path, error_of):
     assert "name" in error_of(tmp_path / ("a" * 5000))
 
 
-def test_the_content_counts_and_not_the_name(tmp_path, scene):
+def test_the_content_counts_and_not_the_name(tmp_path, scene, save):
     path = save(tmp_path / "a.png", Image.fromarray(scene))
     assert np.array_equal(images.read(path.rename(tmp_path / "a.jpg")).rgb, scene)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp", ".gif"])
-def test_a_truncated_file_is_refused(tmp_path, suffix):
+def test_a_truncated_file_is_refused(tmp_path, suffix, save, error_of):
     noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
     path = save(tmp_path / f"a{suffix}", Image.fromarray(noise))
     content = path.read_bytes()
@@ -239,7 +225,7 @@ def test_an_array_is_copied(scene):
 @pytest.mark.parametrize(
     "array", [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), np.zeros((1, 4, 4, 3), np.uint8), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_arrays_that_are_no_picture(array):
+def test_arrays_that_are_no_picture(array, error_of):
     assert "uint8 [h, w]" in error_of(array)
 
 
@@ -255,7 +241,7 @@ def test_a_photo_is_itself(scene):
     assert images.read(photo) is photo
 
 
-def test_the_digest_is_of_the_file_or_of_the_pixels(tmp_path, scene):
+def test_the_digest_is_of_the_file_or_of_the_pixels(tmp_path, scene, save):
     path = save(tmp_path / "a.png", Image.fromarray(scene))
     photo = images.read(path)
     assert photo.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -266,7 +252,7 @@ def test_the_digest_is_of_the_file_or_of_the_pixels(tmp_path, scene):
     assert images.read(scene).sha256 != images.read(scene.reshape(40, 24, 3)).sha256
 
 
-def test_a_multi_strip_tiff_with_an_odd_compression(tmp_path, scene):
+def test_a_multi_strip_tiff_with_an_odd_compression(tmp_path, scene, save):
     TiffImagePlugin.STRIP_SIZE, before = 256, TiffImagePlugin.STRIP_SIZE
     try:
         path = save(tmp_path / "a.tif", Image.fromarray(scene), compression="tiff_lzw")
