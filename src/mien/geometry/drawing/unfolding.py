@@ -14,6 +14,7 @@ from mien.geometry.drawing.flow import Flow
 from mien.geometry.drawing.morph import Moved
 from mien.geometry.drawing.spectacles import Spectacles
 
+_RISE = 0.05  # cm: skin below a brow that rises by less is stretched too little to show streaks
 _AROUND = 2.4  # cm around an eye: up to a brow raised as high as it goes
 _LASHES, _BESIDE = 0.10, 0.5  # cm above the margin that are never smoothed; beyond the corners of the eye where it ends
 _FROM, _TO = 1.25, 1.9  # times its length: skin stretched by the first shows no streaks yet, by the second nothing else
@@ -28,7 +29,7 @@ def smooth(out: UInt8[np.ndarray, "h w 3"], moved: Moved, motion: Flow, name: st
     """Rid a warped picture of streaks above the eye with the slit `name`, in place; `worn` holds the skin around itself."""
     slit, scale = moved.slits[name], motion.lids[name].scale
     box = slit.opening(int(_AROUND * scale)).within(frame_of(out))
-    if box.empty:
+    if box.empty or float(motion.lids[name].far[:, 1].max()) < _RISE * scale:
         return
     s = np.linspace(slit.s[0] - _BESIDE * scale, slit.s[-1] + _BESIDE * scale, _COLUMNS)
     upper, _ = slit.at(s)
