@@ -9,10 +9,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 _WIDTH = 80  # columns of a table that nobody looks at in a terminal
+_ENOUGH = 1000  # characters: no table is wider
+_WORD = 24  # characters of a word that are kept together
 
 
 def say(text: str) -> None:
@@ -39,14 +42,20 @@ def _without_nan(value: Any) -> Any:
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, right: Iterable[str] = ()) -> None:
-    """A table to stdout, as wide as the terminal, or 80 columns elsewhere; `right` names the columns of numbers."""
+    """A table to stdout, as wide as the terminal, or 80 columns elsewhere, wider where words would break; `right` names the columns
+    of numbers.
+    """
     table = Table(*[], title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     numbers = set(right)
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers, overflow="fold")
-    for row in rows:
-        table.add_row(*[str(cell) for cell in row])
+    lines = [[str(cell) for cell in row] for row in rows]
+    for column, *cells in zip(columns, *lines, strict=True):
+        longest = max(len(word) for cell in (column, *cells) for word in cell.split() or [""])
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", min_width=min(longest, _WORD))
+    for line in lines:
+        table.add_row(*line)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False)
+    least = Measurement.get(console, console.options.update(max_width=_ENOUGH), table).minimum
+    console.width = max(console.width, least)  # numbers are never cut off: a line that is too long can be scrolled
     console.print(table)
 
 
