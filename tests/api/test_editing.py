@@ -95,3 +95,10 @@ def test_faces_are_numbered_from_the_left_and_the_largest_is_the_default(drawn, 
 def test_a_picture_without_a_face_is_told(tmp_path):
     with pytest.raises(FaceError, match="no face was found"):
         mien.edit(np.full((200, 200, 3), 90, np.uint8), "AU12=+2")
+
+
+def test_a_zero_edit_measures_as_nothing(drawn):
+    result = mien.edit(drawn.photo.rgb, "AU12=+0")
+    units = [column for column in result.before.columns if column.startswith("AU")]
+    assert np.allclose(result.after[units].astype(float), result.before[units].astype(float), atol=1e-9, equal_nan=True)
+    assert result.shape_similarity == [pytest.approx(1.0)]

@@ -49,8 +49,8 @@ def reader(monkeypatch):
         def measure(self, crops):
             return [Reading(crop.face, START, {}, (0.0, 0.0, 0.0)) for crop in crops]
 
-    def seen(photo, crops, reader):
-        shown = AUVector.of({"AU12": photo.rgb[0, 0, 0] / 40.0}, others=np.nan)
+    def seen(before, after, crops, reader):
+        shown = AUVector.of({"AU12": after.rgb[0, 0, 0] / 40.0}, others=np.nan)
         return [replace(reader.measure([crop])[0], aus=shown) for crop in crops]
 
     monkeypatch.setattr(solving, "measure_again", seen)
@@ -89,7 +89,7 @@ def test_the_nearest_picture_is_kept_when_corrections_overshoot(reader):
 
 
 def test_a_face_that_is_lost_ends_the_corrections(reader, monkeypatch):
-    monkeypatch.setattr(solving, "measure_again", lambda photo, crops, reader: [None])
+    monkeypatch.setattr(solving, "measure_again", lambda before, after, crops, reader: [None])
     engine = Stubborn(gain=0.5)
     assert _solved(engine, reader, "AU12=4") == (2.5, 0)
     assert engine.drawn == 1

@@ -22,21 +22,21 @@ def _response(gain, offsets, leak=0.0):
 def test_a_faithful_answer():
     (row,) = edits.table([_response(1.0, [0.0, 0.0])]).to_dict("records")
     assert (row["au"], row["faces"]) == ("AU12", 2)
-    assert (row["own r"], row["own within"], row["own slope"], row["landmarks"]) == pytest.approx((1, 1, 1, 1))
+    assert [row[f"{by} {n}"] for by in ("own + pixels", "landmarks") for n in ("r", "within", "slope")] == pytest.approx([1] * 6)
     assert row["leak"] == 0
 
 
 def test_different_starts_cost_correlation_and_not_slope():
     (row,) = edits.table([_response(0.5, [0.0, 3.0])]).to_dict("records")
-    assert row["own r"] < 0.8 and row["own within"] == pytest.approx(1)
-    assert row["own slope"] == pytest.approx(0.5)
+    assert row["own + pixels r"] < 0.8 and row["own + pixels within"] == pytest.approx(1)
+    assert row["own + pixels slope"] == pytest.approx(0.5)
 
 
 def test_each_judge_has_its_columns_and_the_first_is_asked_for_the_leak():
     response = _response(1.0, [0.0])
     other = {"teacher": _response(0.4, [0.0], leak=0.2).measured["own"], "own": response.measured["own"]}
     (row,) = edits.table([Response(12, response.moved, other)]).to_dict("records")
-    assert (row["teacher slope"], row["own slope"]) == pytest.approx((0.4, 1.0))
+    assert (row["teacher + pixels slope"], row["own + pixels slope"]) == pytest.approx((0.4, 1.0))
     assert row["most"] == "AU24 1.0"
 
 
@@ -50,7 +50,7 @@ def test_a_face_that_is_lost_is_left_out():
     response.moved[0, 3] = np.nan
     response.measured["own"][0, 3] = np.nan
     (row,) = edits.table([response]).to_dict("records")
-    assert row["faces"] == 1 and row["own r"] == pytest.approx(1)
+    assert row["faces"] == 1 and row["own + pixels r"] == pytest.approx(1)
 
 
 def test_commands_that_are_met_are_counted_and_lost_faces_are_not_met():

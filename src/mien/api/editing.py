@@ -41,6 +41,7 @@ class EditResult:
     reader: Reader
     rounds: int = 0  #: of corrections that `solve` made
     inputs: tuple[Path, ...] = ()  #: other files it was made from: never written over
+    likeness: str = ""  #: SHA-256 of the photo whose expression was taken over, for the record
 
     @property
     def image(self) -> Image.Image:
@@ -54,7 +55,7 @@ class EditResult:
     def readings(self) -> tuple[list[Reading], list[Reading | None]]:
         """The edited faces before and after; None where no face was found any more."""
         before = self.reader.measure(self.portrait.crops)
-        return before, measure_again(replace(self.photo, rgb=self.rgb), self.portrait.crops, self.reader)
+        return before, measure_again(self.photo, replace(self.photo, rgb=self.rgb), self.portrait.crops, self.reader)
 
     @property
     def before(self) -> pd.DataFrame:
@@ -94,7 +95,7 @@ class EditResult:
     @cached_property
     def shape_similarity(self) -> list[float]:
         """For each edited face the cosine between the fitted identity shapes before and after: geometry, not face recognition."""
-        return [shape_similarity(crop, replace(self.photo, rgb=self.rgb)) for crop in self.portrait.crops]
+        return [shape_similarity(self.photo, replace(self.photo, rgb=self.rgb), crop) for crop in self.portrait.crops]
 
     def compare(self) -> UInt8[np.ndarray, "h2 w2 3"]:
         """Before and after, side by side, with what was asked written below."""
@@ -112,7 +113,7 @@ class EditResult:
     @property
     def provenance(self) -> Provenance:
         """What a file of this picture says of its making."""
-        return Provenance("edited", self.portrait.engine.name, self.words, self.photo.sha256)
+        return Provenance("edited", self.portrait.engine.name, self.words, f"{self.photo.sha256} {self.likeness}".strip())
 
     def to_dict(self) -> dict[str, Any]:
         """All that was measured, for JSON: NaN where nothing was."""
@@ -146,22 +147,21 @@ def edit(
 
     Raises `EditError` for what cannot be understood or done, `FaceError` without the face, `ImageError` for an unreadable photo.
     """
-    wanted = _wanted(edits, like, only, emotion, text)
+    model = None if like is None else images.read(like)
+    wanted = _wanted(edits, model, only, emotion, text)
     portrait = Portrait.of(images.read(photo), registry.engine(engine), face)
     reader = registry.reader("geometry")
     solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
-    others = (Path(like).expanduser(),) if isinstance(like, str | Path) else ()
-    return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds, others)
+    others, likeness = ((model.path,) if model and model.path else ()), (model.sha256 if model else "")
+    return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds, others, likeness)
 
 
-def _wanted(edits: Words, like: Source | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:
+def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:
     wanted = list(language.parse(edits))
     if only is not None and like is None:
         raise UsageError(f"only {only}: says what to take over from another photo; name it with like (--like)")
     if like is not None:
-        reading = main_reading(images.read(like))
-        source = Path(like).name if isinstance(like, str | Path) else ""
-        wanted.append(TransferEdit(reading.aus, only, source))
+        wanted.append(TransferEdit(main_reading(like).aus, only, like.path.name if like.path else ""))
     if emotion is not None:
         wanted.append(language.to_emotion(emotion))
     if text is not None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,12 +15,24 @@ from mien.protocols import ComparingReader, CropSpec, Reader
 from mien.types import Crop, Photo, Reading
 
 
-def measure_again(photo: Photo, crops: Sequence[Crop], reader: Reader) -> list[Reading | None]:
-    """The faces of `crops` as a reader sees them in another version of their photo; None where no face is found any more."""
-    faces = [landmarks.track(photo, crop.face) for crop in crops]
-    found = [(align.cut(photo, face, CropSpec()), crop) for face, crop in zip(faces, crops, strict=True) if face is not None]
-    readings = iter(compare(reader, [crop for crop, _ in found], [crop for _, crop in found]))
-    return [None if face is None else next(readings) for face in faces]
+def measure_again(before: Photo, after: Photo, crops: Sequence[Crop], reader: Reader) -> list[Reading | None]:
+    """The faces of `crops`, cut from `before`, as a reader sees them in `after`; None where no face is found any more.
+
+    Both pictures are looked at through the same squares and what differs is added to what the crops show: a picture that did not change
+    measures the same, however a look through another square would shift its landmarks.
+    """
+    pairs = [_followed(before, after, crop) for crop in crops]
+    found = [(crop, *pair) for crop, pair in zip(crops, pairs, strict=True) if pair is not None]
+    shown, then = (reader.measure([part[i] for part in found]) for i in (0, 1))
+    now = compare(reader, [again for _, _, again in found], [was for _, was, _ in found])
+    readings = iter([replace(n, aus=s.aus + (n.aus - t.aus)) for s, t, n in zip(shown, then, now, strict=True)])
+    return [None if pair is None else next(readings) for pair in pairs]
+
+
+def _followed(before: Photo, after: Photo, crop: Crop) -> tuple[Crop, Crop] | None:
+    """A face as one more look finds it in either picture; None where it is lost."""
+    was, now = (landmarks.track(photo, crop.face) for photo in (before, after))
+    return (align.cut(before, was, CropSpec()), align.cut(after, now, CropSpec())) if was and now else None
 
 
 def compare(reader: Reader, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:
@@ -28,12 +40,12 @@ def compare(reader: Reader, crops: Sequence[Crop], references: Sequence[Crop]) -
     return reader.measure_against(crops, references) if isinstance(reader, ComparingReader) else reader.measure(crops)
 
 
-def shape_similarity(crop: Crop, after: Photo) -> float:
-    """The cosine between the identity coefficients that the capture ``fit`` finds of a face before and after; NaN where it is lost."""
-    face = landmarks.track(after, crop.face)
-    if face is None:
+def shape_similarity(before: Photo, after: Photo, crop: Crop) -> float:
+    """The cosine between the identity coefficients that the capture ``fit`` finds of a face in both pictures; NaN where it is lost."""
+    pair = _followed(before, after, crop)
+    if pair is None:
         return math.nan
-    was, now = (code.shape for code in registry.capture("fit").capture([crop, align.cut(after, face, CropSpec())]))
+    was, now = (code.shape for code in registry.capture("fit").capture(pair))
     return float(was @ now / (np.linalg.norm(was) * np.linalg.norm(now)))
 
 

@@ -67,7 +67,7 @@ def _corrected(shift: AUShift, error: AUShift, shift_before: AUShift, error_befo
 
 def _errors(portrait: Portrait, rgb: UInt8[np.ndarray, "h w 3"], targets: Sequence[AUVector], reader: Reader) -> list[AUShift]:
     """For each face what is missing to its target, 0 along axes that are not commanded or not measured; [] when a face is lost."""
-    readings = [r for r in measure_again(replace(portrait.photo, rgb=rgb), portrait.crops, reader) if r is not None]
+    readings = [r for r in measure_again(portrait.photo, replace(portrait.photo, rgb=rgb), portrait.crops, reader) if r is not None]
     if len(readings) < len(targets):
         return []
     return [target - reading.aus for target, reading in zip(targets, readings, strict=True)]

@@ -126,11 +126,11 @@ def edits(
 _SOLVED = "Edits: commanded against measured, corrected by --solve"
 _MEASURED = (
     "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change; "
-    "teacher: on MediaPipe's landmarks, own: on mien's. "
+    "teacher + pixels: on MediaPipe's landmarks and the flow of the pixels, own + pixels: on mien's. "
 )
 _SAID = (
     "r: correlation with the command over all faces and doses; within: its median over single faces; slope: steps measured for a step "
-    "commanded; landmarks: the median correlation of how far the bare landmarks go along the unit's direction, without pixels; leak: how "
+    "commanded; landmarks: how far MediaPipe's bare landmarks go along the unit's direction, without pixels; leak: how "
     "far the other units go, in steps, and where most."
 )
 _SAID_SOLVED = (

@@ -2,9 +2,9 @@
 
 A unit is set to 0, 1, .. 5 on many faces, and the reader measures each edited picture against the photo, once on each judge's landmarks.
 *r* is Pearson's correlation of measured with commanded intensity over all faces and doses, *within* its median over single faces, *slope*
-the steps measured for a step commanded. *Landmarks* is the median correlation, within faces, of how far the bare landmarks of the first
-judge go along the unit's direction of the head model. *Leak* is how much each other unit changes, on average, from the lowest to the
-highest dose; its worst names the unit.
+the steps measured for a step commanded. The reader follows the pixels from the photo to the edit as well; *landmarks* are the same
+three numbers of how far the bare landmarks of the first judge go along the unit's direction of the head model. *Leak* is how much each
+other unit changes, on average, from the lowest to the highest dose; its worst names the unit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,22 +38,26 @@ class Response:
 
 
 def table(responses: Sequence[Response], doses: Sequence[float] = DOSES) -> pd.DataFrame:
-    """A row for each unit: `au, faces`; for each judge its `r`, `within` and `slope`; `landmarks, leak, most`: see the module."""
+    """A row for each unit: `au, faces`; `r`, `within` and `slope` of bare landmarks and of each judge; `leak, most`: see the module."""
     return pd.DataFrame([_row(response, np.asarray(doses)) for response in responses])
 
 
 def _row(response: Response, doses: Float[np.ndarray, " doses"]) -> dict[str, object]:
     moved = response.moved[np.isfinite(response.moved).all(axis=1)]
-    row: dict[str, object] = {"au": aus.column(response.unit), "faces": len(moved)}
+    row: dict[str, object] = {"au": aus.column(response.unit), "faces": len(moved)} | _followed("landmarks", doses, moved)
     for judge in response.measured:
-        own = _seen(response, judge)[:, :, _UNITS.index(response.unit)]
-        commanded = np.broadcast_to(doses, own.shape).ravel()
-        row |= {
-            f"{judge} r": correlation(commanded, own.ravel()),
-            f"{judge} within": _within(doses, own),
-            f"{judge} slope": slope(commanded, own.ravel()),
-        }
-    return row | {"landmarks": _within(doses, moved)} | _leak(response, next(iter(response.measured)))
+        row |= _followed(f"{judge} + pixels", doses, _seen(response, judge)[:, :, _UNITS.index(response.unit)])
+    return row | _leak(response, next(iter(response.measured)))
+
+
+def _followed(name: str, doses: Float[np.ndarray, " doses"], steps: Float[np.ndarray, "n doses"]) -> dict[str, object]:
+    """How measured steps follow the command."""
+    commanded = np.broadcast_to(doses, steps.shape).ravel()
+    return {
+        f"{name} r": correlation(commanded, steps.ravel()),
+        f"{name} within": _within(doses, steps),
+        f"{name} slope": slope(commanded, steps.ravel()),
+    }
 
 
 def solved(responses: Sequence[Response], doses: Sequence[float]) -> pd.DataFrame:
