@@ -25,7 +25,7 @@ _DIM = 1e-3  # of the logarithm of the light: less changes no 8-bit value
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Study:
     """What is read once of a face, so that a new expression costs only drawing."""
 
     crop: Crop
@@ -41,7 +41,7 @@ class Reading:
 class MeshCode:
     """A face of a photo: as it was read, and the expression to draw."""
 
-    reading: Reading
+    study: Study
     head: HeadCode  #: as read, in photo pixels
     expression: AUVector
 
@@ -86,8 +86,8 @@ class MeshEngine:
         over = {side: falling.look(crop.rgb, sitting, side, light, worn) for side in "RL"}
         both = {side: eyes.look(crop.rgb, sitting, side, over[side]) for side in "RL"}
         white = np.mean([eye.tone for eye in both.values()], axis=0)
-        reading = Reading(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over, worn)
-        return MeshCode(reading, head, head.expression.known)
+        study = Study(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over, worn)
+        return MeshCode(study, head, head.expression.known)
 
 
 def _jaw(now: AUVector, change: AUShift, edit: Edit) -> AUShift:
@@ -99,32 +99,32 @@ def _jaw(now: AUVector, change: AUShift, edit: Edit) -> AUShift:
 
 
 def _draw(code: MeshCode) -> Drawn:
-    reading, rgb = code.reading, code.reading.crop.rgb
+    study, rgb = code.study, code.study.crop.rgb
     matte = np.zeros(rgb.shape[:2], np.float32)
     if code.expression == code.head.expression.known:
-        return Drawn(rgb, matte, carry(np.linalg.inv(reading.crop.to_photo), reading.crop.face.landmarks))
-    sitting, picture = reading.sitting, frame_of(rgb)
+        return Drawn(rgb, matte, carry(np.linalg.inv(study.crop.to_photo), study.crop.face.landmarks))
+    sitting, picture = study.sitting, frame_of(rgb)
     change = independent(code.expression - code.head.expression.known)
     moved = morph.move(sitting, code.head.expression.known + change)
-    furrows = partial(folds.log_light, change, moved.landmarks, light=reading.light, scale=sitting.code.pose.scale)
-    motion = flow(sitting, moved, shade.log_ratio(reading.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
+    furrows = partial(folds.log_light, change, moved.landmarks, light=study.light, scale=sitting.code.pose.scale)
+    motion = flow(sitting, moved, shade.log_ratio(study.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
     out = rgb.copy()
     for tile in motion.tiles(picture):
-        tile.of(out)[:] = _warped(rgb, motion, tile, reading.spectacles)
+        tile.of(out)[:] = _warped(rgb, motion, tile, study.spectacles)
     for name in motion.lids:
-        unfolding.smooth(out, moved, motion, name, reading.spectacles)
+        unfolding.smooth(out, moved, motion, name, study.spectacles)
     painted = [motion.box().within(picture), *(_open(out, moved, motion, code, name) for name in moved.slits)]
     if changing := [box for box in painted if not box.empty]:
         box = reduce(Box.joined, changing)
         same = cv2.inRange(cv2.absdiff(box.of(out), box.of(rgb)), (0, 0, 0), (0, 0, 0))
         box.of(matte)[same == 0] = 1.0
-    return Drawn(out, matte, _landmarks(reading, moved))
+    return Drawn(out, matte, _landmarks(study, moved))
 
 
-def _landmarks(reading: Reading, moved: morph.Moved) -> Float[np.ndarray, "468 3"]:
+def _landmarks(study: Study, moved: morph.Moved) -> Float[np.ndarray, "468 3"]:
     """Where the landmarks went, in crop pixels: in the picture as drawn, in depth as the head went."""
-    sitting, pose = reading.sitting, reading.sitting.code.pose
-    depth = carry(np.linalg.inv(reading.crop.to_photo), reading.crop.face.landmarks)[:, 2]
+    sitting, pose = study.sitting, study.sitting.code.pose
+    depth = carry(np.linalg.inv(study.crop.to_photo), study.crop.face.landmarks)[:, 2]
     nearer = morph.at_landmarks(sitting.head, pose.project(moved.points) - pose.project(sitting.points))[:, 2]
     return np.column_stack([moved.landmarks, depth - nearer])
 
@@ -142,8 +142,8 @@ def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box, worn: spect
 
 def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, motion: Flow, code: MeshCode, name: str) -> Box:
     """Draw an eye, or the inside of the mouth, over the moved skin; where that was."""
-    reading, rgb = code.reading, code.reading.crop.rgb
-    sitting, scale = reading.sitting, reading.sitting.code.pose.scale
+    study, rgb = code.study, code.study.crop.rgb
+    sitting, scale = study.sitting, study.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
     margin = 2 if name == "lip" else 2 + int(falling.FAR * motion.lids[name].scale)
     box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
@@ -151,12 +151,12 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, motion: Flow, cod
         return box
     canvas = box.of(out).astype(np.float32)
     if name == "lip":
-        mouth.paint(canvas, box, rgb, sitting, moved, look=reading.mouth)
+        mouth.paint(canvas, box, rgb, sitting, moved, look=study.mouth)
     else:
-        eye = reading.eyes[name[-1]]
+        eye = study.eyes[name[-1]]
         turned = eyes.gaze(sitting, code.expression, name[-1])
         eyes.paint(canvas, box, rgb, eye, source=source, target=target, gaze=turned, scale=scale)
-        falling.paint(canvas, box, reading.lids[name[-1]], target=target, source=source, lid=motion.lids[name])
+        falling.paint(canvas, box, study.lids[name[-1]], target=target, source=source, lid=motion.lids[name])
     box.of(out)[:] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
     return box
 
