@@ -53,7 +53,7 @@ def enlarged(size: int) -> tuple[Photo, Face]:
 
 def naive(code: mesh.MeshCode) -> Callable[[], object]:
     """The mesh drawn at every pixel of the crop, carrying where it came from: no curves, no fade, no mouth, no eyes."""
-    sitting, rgb = code.reading.sitting, code.reading.crop.rgb
+    sitting, rgb = code.study.sitting, code.study.crop.rgb
     triangles = sitting.head.triangles[sitting.head.triangle_part == 0]
 
     def warp() -> object:

@@ -109,9 +109,9 @@ def shut(engine, drawn, rgb) -> tuple[np.ndarray, np.ndarray, mesh.MeshCode]:
 
 def opening(code: mesh.MeshCode, side: str) -> np.ndarray:
     """The middle of an open eye, as a mask over the crop."""
-    slit = code.reading.sitting.slits[f"lid_{side}"]
+    slit = code.study.sitting.slits[f"lid_{side}"]
     rim = np.concatenate([np.stack([slit.s, slit.upper], 1), np.stack([slit.s, slit.lower], 1)[::-1]])
-    mask = np.zeros(code.reading.crop.rgb.shape[:2], np.uint8)
+    mask = np.zeros(code.study.crop.rgb.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(slit.frame.back(rim)).astype(np.int32)], 1)
     return cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(bool)
 
@@ -119,7 +119,7 @@ def opening(code: mesh.MeshCode, side: str) -> np.ndarray:
 @pytest.mark.parametrize("dark", [1.0, 0.4])
 def test_a_shut_lid_has_the_colour_of_its_skin(engine, drawn, dark):
     open_eyed, closed, code = shut(engine, drawn, (drawn.photo.rgb * dark).astype(np.uint8))
-    skin = code.reading.light.skin
+    skin = code.study.light.skin
     for side in "LR":
         here = opening(code, side)
         before, after = (np.abs(picture[here].astype(float) - skin).mean() / skin.mean() for picture in (open_eyed, closed))
@@ -134,14 +134,14 @@ def test_a_lid_comes_down_by_and_by(engine, drawn):
     for step in range(6):
         (edit,) = parse(f"AU43={step}")
         drawing = engine.decode([engine.shift(code, edit)])[0].rgb
-        seen.append(float((np.abs(drawing[here].astype(float) - code.reading.light.skin).sum(axis=-1) > 90).mean()))
+        seen.append(float((np.abs(drawing[here].astype(float) - code.study.light.skin).sum(axis=-1) > 90).mean()))
     assert all(later <= earlier + 0.03 for earlier, later in itertools.pairwise(seen)) and seen[-1] < 0.5 * seen[0]
 
 
 def above(code: mesh.MeshCode, marks: np.ndarray, side: str) -> np.ndarray:
     """The middle of the skin between lid and brow, as a mask over the crop, for landmarks `marks`."""
     lid, brow = marks[list(facemesh.LID_UPPER[side])[2:-2]], marks[list(lids.BROWS[f"lid_{side}"])[1:-1]]
-    mask = np.zeros(code.reading.crop.rgb.shape[:2], np.uint8)
+    mask = np.zeros(code.study.crop.rgb.shape[:2], np.uint8)
     rim = np.concatenate([0.7 * lid + 0.3 * np.linspace(brow[0], brow[-1], len(lid)), (0.7 * brow + 0.3 * lid.mean(axis=0))[::-1]])
     cv2.fillPoly(mask, [np.round(rim).astype(np.int32)], 1)
     return mask.astype(bool)
@@ -152,7 +152,7 @@ def test_skin_that_a_brow_unfolds_is_smooth_and_its_own(engine):
     plain = engine.encode([align.cut(drawn.photo, drawn.face, engine.crop)])[0]
     marks = drawn.face.landmarks[:, :2]
     striped = drawn.photo.rgb.astype(np.float32)
-    left, top = plain.reading.crop.to_photo[:2, 2].astype(int)
+    left, top = plain.study.crop.to_photo[:2, 2].astype(int)
     for side in "RL":
         upper, brow = marks[list(facemesh.LID_UPPER[side])], marks[list(lids.BROWS[f"lid_{side}"])]
         rows = slice(int(brow[:, 1].min()) - 4, int(upper[:, 1].min()) - 1)
@@ -178,4 +178,4 @@ def test_a_brow_that_rises_takes_no_lid_out_of_its_fold(engine, drawn):
     here = opening(code, "R")
     (edit,) = parse("AU1=5 AU2=5")
     raised = engine.decode([engine.shift(code, edit)])[0].rgb
-    assert np.abs(raised[here].astype(float) - code.reading.crop.rgb[here]).mean() < 25
+    assert np.abs(raised[here].astype(float) - code.study.crop.rgb[here]).mean() < 25

@@ -37,7 +37,7 @@ def edited(engine, code, words):
 
 def moved(engine, code, words):
     """Landmarks in crop pixels after an edit."""
-    return morph.move(code.reading.sitting, edited(engine, code, words).expression)
+    return morph.move(code.study.sitting, edited(engine, code, words).expression)
 
 
 def picture(engine, code, words):
@@ -77,19 +77,19 @@ def test_lips_meet_again_when_an_open_mouth_is_closed(engine, drawn):
 
     opened = render(head.bundled(), AUVector.of({"AU27": 3}))
     code = engine.encode([align.cut(opened.photo, opened.face, engine.crop)])[0]
-    assert code.reading.sitting.slits["lip"].aperture > 10
+    assert code.study.sitting.slits["lip"].aperture > 10
     shut = moved(engine, code, "AU9=0 AU10=0 AU11=0 AU16=0 AU18=0 AU22=0 AU25=0 AU26=0 AU27=0")
     assert shut.slits["lip"].aperture < 0.5
 
 
 def test_a_shut_eye_shows_no_eye(engine, code):
     shut = moved(engine, code, "AU43=5")
-    before, after = (slits["lid_L"].aperture for slits in (code.reading.sitting.slits, shut.slits))
+    before, after = (slits["lid_L"].aperture for slits in (code.study.sitting.slits, shut.slits))
     assert before > 8 and after < 0.06 * before
     canvas = picture(engine, code, "AU43=5").astype(float)
-    eye = code.reading.eyes["L"]
+    eye = code.study.eyes["L"]
     x, y = eye.center.round().astype(int)
-    skin = code.reading.light.skin
+    skin = code.study.light.skin
     assert np.abs(canvas[y - 2 : y + 1, x - 2 : x + 3].mean((0, 1)) - skin).max() < 50  # lid, where white and black were
 
 
@@ -104,12 +104,12 @@ def test_an_opening_mouth_shows_teeth_and_dark(engine, code):
 def test_gaze_moves_the_iris_and_not_the_skin(engine, code, crop):
     changed = (picture(engine, code, "AU61=4") != crop.rgb).any(-1)
     y, _ = np.nonzero(changed)
-    eyes = np.concatenate([code.reading.sitting.landmarks[[33, 133, 362, 263]]])
+    eyes = np.concatenate([code.study.sitting.landmarks[[33, 133, 362, 263]]])
     assert changed.sum() > 50 and abs(np.median(y) - eyes[:, 1].mean()) < 0.1 * crop.face.box[3]
 
 
 def test_one_side_moves_alone(engine, code):
-    before, after = code.reading.sitting.landmarks, moved(engine, code, "AU12L=+3").landmarks
+    before, after = code.study.sitting.landmarks, moved(engine, code, "AU12L=+3").landmarks
     moved_left, moved_right = (np.linalg.norm(after[i] - before[i]) for i in (291, 61))
     assert moved_left > 0.02 * np.linalg.norm(before[291] - before[61]) and moved_left > 5 * moved_right
 

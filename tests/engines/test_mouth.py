@@ -73,22 +73,22 @@ def shift(engine, code, words):
 
 def test_an_open_mouth_closes_when_nothing_parts_its_lips(engine):
     code = rendered(engine, AU27=3, AU12L=3, AU12R=3)
-    open_by = code.reading.sitting.slits["lip"].aperture
+    open_by = code.study.sitting.slits["lip"].aperture
     shut = shift(engine, code, "AU25=0 AU26=0 AU27=0")
     half = shift(engine, code, "AU25=0 AU26=2")
-    gaps = [morph.move(code.reading.sitting, c.expression).slits["lip"].aperture for c in (shut, half)]
+    gaps = [morph.move(code.study.sitting, c.expression).slits["lip"].aperture for c in (shut, half)]
     assert open_by > 10 and gaps[0] < 0.5 < gaps[1] < open_by
 
 
 def test_a_dropped_jaw_shows_teeth_above_the_dark_and_a_tongue_below(engine):
     code = rendered(engine)
-    moved = morph.move(code.reading.sitting, shift(engine, code, "AU27=5").expression)
-    slit_, scale = moved.slits["lip"], code.reading.sitting.code.pose.scale
+    moved = morph.move(code.study.sitting, shift(engine, code, "AU27=5").expression)
+    slit_, scale = moved.slits["lip"], code.study.sitting.code.pose.scale
     upper, lower = (float(m[0]) for m in slit_.at(np.zeros(1)))
     t = np.linspace(upper, lower, 200)
     places = np.round(slit_.frame.back(np.stack([np.zeros(200), t], 1))).astype(int)
     colours = engine.decode([shift(engine, code, "AU27=5")])[0].rgb[places[:, 1], places[:, 0]].astype(float)
-    white = code.reading.mouth.palette.enamel.mean()
+    white = code.study.mouth.palette.enamel.mean()
     bright = colours.mean(1) > 0.55 * white
     teeth = bright[:100].sum() / 200 * (lower - upper) / scale
     assert 0.2 < teeth < 0.7  # cm of the upper row
