@@ -47,6 +47,8 @@ class Head:
     face: Face | None = None  #: as read in `photo`: lays the texture onto its landmarks to the pixel
     model: HeadModel = field(default_factory=heads.bundled)
     inputs: tuple[Path, ...] = ()  #: all files it was captured from: never written over
+    sources: tuple[str, ...] = ()  #: SHA-256 of each picture or video it was captured from, for the record; else that of `photo`
+    capture: str = ""  #: the capture that solved for it, for the record
 
     def __post_init__(self) -> None:
         if not (len(self.codes) == len(self.times) > self.still >= 0) or (np.diff(self.times) <= 0).any():
@@ -157,7 +159,7 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
 
 
 def _made(head: Head) -> Provenance:
-    return Provenance("captured", source_sha256=head.photo.sha256)
+    return Provenance("captured", head.capture, source_sha256=" ".join(head.sources) or head.photo.sha256)
 
 
 def _png(head: Head) -> bytes:

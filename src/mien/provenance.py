@@ -39,7 +39,7 @@ class Provenance:
     action: Action
     engine: str = ""  #: the engine, or the capture, that did it
     edit: str = ""  #: the edit, as it is written on the command line
-    source_sha256: str = ""  #: of the file it was made from; "" when there was none
+    source_sha256: str = ""  #: of each file it was made from, the pictured one first, a space between; "" when there was none
     version: str = metadata.version("mien")
     tool: str = "mien"
     signature: str = ""  #: only from `describe`: what the C2PA signature is worth, in words
@@ -147,6 +147,8 @@ def describe(path: str | Path) -> Provenance | None:
         raise MienError(f"{path}: {reason}")
     if path.suffix.lower() == ".glb":
         return _from_glb(path)
+    if path.suffix.lower() in (".obj", ".mtl"):
+        raise MienError(f"{path}: its format holds no record; ask the texture beside it: mien doctor {path.with_suffix('.texture.png')}")
     found = _from_xmp(_packet(path))
     return replace(found, signature=signing.state(path)) if found else None
 

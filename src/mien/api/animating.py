@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from mien import artefacts, images, motion, registry, video
 from mien import edits as language
-from mien import images, motion, registry, video
 from mien.api.portrait import Choice, Portrait
 from mien.api.reading import expressions_of
 from mien.api.sources import Source
@@ -29,6 +29,7 @@ class Animation:
     motions: Sequence[Motion]  #: one for each chosen face, all with the same times
     made: str  #: how, in words, for the record
     inputs: tuple[Path, ...] = ()  #: what moves it, if that is a file: never written over
+    sources: tuple[str, ...] = ()  #: SHA-256 of each of `inputs`, for the record
 
     @property
     def fps(self) -> float:
@@ -45,7 +46,7 @@ class Animation:
     def save(self, path: str | Path, *, on_frame: Callable[[], None] | None = None) -> Path:
         """Write .mp4, .webm, .gif or .webp, frame by frame; `on_frame` is called after each. The file says how it was made."""
         photo = self.portrait.photo
-        made = Provenance("animated", self.portrait.engine.name, self.made, photo.sha256)
+        made = Provenance("animated", self.portrait.engine.name, self.made, " ".join((photo.sha256, *self.sources)).strip())
         inputs = [*([photo.path] if photo.path else []), *self.inputs]
         with video.Writer(path, photo.size, self.fps, provenance=made, inputs=inputs) as writer:
             for rgb in self:
@@ -84,7 +85,8 @@ def animate(
         mover, moves, kind = Path(driver), motion.follow(times, expressions, fps), "driver"
     else:
         mover, moves, kind = Path(str(keys)), motion.read(str(keys), fps=fps), "keys"
-    return Animation(portrait, [moves] * len(portrait.numbers), f"{kind} {mover.name}", (mover.expanduser(),))
+    file = mover.expanduser()
+    return Animation(portrait, [moves] * len(portrait.numbers), f"{kind} {mover.name}", (file,), (artefacts.digest(file),))
 
 
 def _said(words: Words | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien import registry
+from mien import artefacts, registry
 from mien.api.following import follow, slim
 from mien.api.portrait import Choice, chosen
 from mien.api.sources import Clip, Source, clips
@@ -39,13 +39,17 @@ def capture(
 
 def _of_photos(inputs: Sequence[Clip], method: Capture, face: Choice, on_picture: Callable[[], None]) -> Head:
     crops: list[Crop] = []
+    sources: list[str] = []
     for clip in inputs:
-        crops.append(_cut(next(iter(clip.frames())), face))
+        photo = next(iter(clip.frames()))
+        crops.append(_cut(photo, face))
+        sources.append(photo.sha256)
         on_picture()
     codes = _solved(method, crops)
     best = _most_frontal(codes)
     photo = next(iter(inputs[best].frames()))
-    return Head((codes[best],), photo, face=crops[best].face, inputs=_files(inputs))
+    sources.insert(0, sources.pop(best))  # the one in the texture first
+    return Head((codes[best],), photo, face=crops[best].face, inputs=_files(inputs), sources=tuple(sources), capture=method.name)
 
 
 def _cut(photo: Photo, face: Choice) -> Crop:
@@ -68,7 +72,9 @@ def _of_video(clip: Clip, method: Capture, face: Choice, on_picture: Callable[[]
     codes = _solved(method, [slim(found) for _, _, found in seen])
     best = _most_frontal(codes)
     photo = next(islice(clip.frames(), seen[best][0], None))
-    return Head(tuple(codes), photo, np.array([time for _, time, _ in seen]), best, seen[best][2], inputs=_files([clip]))
+    times, files = np.array([time for _, time, _ in seen]), _files([clip])
+    sources = tuple(map(artefacts.digest, files))
+    return Head(tuple(codes), photo, times, best, seen[best][2], inputs=files, sources=sources, capture=method.name)
 
 
 def _files(inputs: Sequence[Clip]) -> tuple[Path, ...]:
