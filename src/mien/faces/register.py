@@ -2,8 +2,8 @@
 
 Landmark networks know what faces look like and report only a part of a small movement; pixels do not. Between an edited picture and its
 original, or neighbouring frames, dense optical flow (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016) follows skin
-to a fraction of a pixel. Where the pixels do not agree afterwards (another light, a hand), and at the margins of lids and lips, which
-hide and uncover what is behind them, the landmarks of the second picture stand as they are.
+to a fraction of a pixel. Where the pixels do not agree afterwards (another light, a hand), on the upper lids and at the margins of lids
+and lips, which hide and uncover what is behind them, the landmarks of the second picture stand as they are.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +22,8 @@ _MARGINS = (
     78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,  # inner lips
     246, 161, 160, 159, 158, 157, 173, 155, 154, 153, 145, 144, 163, 7,  # right lids, without the corners of the eye
     466, 388, 387, 386, 385, 384, 398, 382, 381, 380, 374, 373, 390, 249,  # left lids
+    247, 30, 29, 27, 28, 56, 190, 467, 260, 259, 257, 258, 286, 414,  # the upper lids, which fold
+    113, 225, 224, 223, 222, 221, 342, 445, 444, 443, 442, 441,  # the folds themselves
 )  # fmt: skip
 _PATCH = 13  # pixels, in which the pictures must agree
 _GRAIN = 12.0  # grey levels squared: variance of a patch below which there is nothing to agree on
