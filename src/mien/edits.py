@@ -7,6 +7,7 @@ attribute direction of an engine that has it).
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from mien.aus import AUShift, AUVector
 from mien.errors import EditError
 
 _EDIT = re.compile(r"^\s*(?P<name>[A-Za-z][\w -]*?)\s*=\s*(?P<sign>[+-]?)(?P<value>\d+(?:\.\d*)?|\.\d+)\s*$")
+
+_WRITTEN = "write AU12=+2 (change), AU12=3 (set), AU12L=+2 (one side) or smiling=+1"
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,18 @@ def _change(name: str, sign: str, number: str) -> tuple[Change, ...]:
     value = float(sign + number)
     limit = aus.MAX_INTENSITY
     if (not sign and value > limit) or abs(value) > limit:
-        raise EditError(f"{name}={sign}{number}: FACS intensities run from 0 to {limit:g}, changes from -{limit:g} to +{limit:g}")
+        ranges = f"FACS intensities run from 0 to {limit:g}, changes from -{limit:g} to +{limit:g}"
+        raise EditError(f"{name}={sign}{number}: {ranges}; the most is {name}={sign}{limit:g}")
     return tuple(Change(axis, value, relative=bool(sign)) for axis in aus.axes(name))
+
+
+def _setting(name: object, value: object) -> str:
+    """The word for an entry of a mapping."""
+    if not isinstance(value, Real):
+        raise EditError(
+            f"{name}={value!r}: an intensity is a number from 0 to {aus.MAX_INTENSITY:g}, say {{{name!r}: 3}}; changes are written AU12=+2"
+        )
+    return f"{name}={float(value):g}"
 
 
 def parse(words: str | Iterable[str] | Mapping[str, float]) -> tuple[Edit, ...]:
@@ -105,14 +118,18 @@ def parse(words: str | Iterable[str] | Mapping[str, float]) -> tuple[Edit, ...]:
     Raises `EditError` that names the word, and how edits are written, for anything else; also for a unit named twice.
     """
     if isinstance(words, Mapping):
-        words = [f"{name}={value:g}" for name, value in words.items()]
-    tokens = words.split() if isinstance(words, str) else [w for word in words for w in word.split()]
+        words = [_setting(name, value) for name, value in words.items()]
+    listed: list[object] = [words] if isinstance(words, str) or not isinstance(words, Iterable) else list(words)
+    spoken = [word for word in listed if isinstance(word, str)]
+    if len(spoken) < len(listed):
+        raise EditError(f"cannot read the edit {next(word for word in listed if not isinstance(word, str))!r}: {_WRITTEN}")
+    tokens = [token for word in spoken for token in word.split()]
     changes: list[Change] = []
     attributes: list[Edit] = []
     for token in tokens:
         match = _EDIT.match(token)
         if match is None:
-            raise EditError(f"cannot read the edit {token!r}: write AU12=+2 (change), AU12=3 (set), AU12L=+2 (one side) or smiling=+1")
+            raise EditError(f"cannot read the edit {token!r}: {_WRITTEN}")
         name, sign, number = match["name"], match["sign"], match["value"]
         if re.fullmatch(r"(?i)AU\d+[LR]?", name):
             changes.extend(_change(name, sign, number))

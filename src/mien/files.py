@@ -55,7 +55,7 @@ def unreadable(path: Path) -> str:
     if path.is_dir():
         return "this is a folder, not a file"
     if not path.exists():
-        return "there is no such file"
+        return "there is no such file" + ("; a pattern cannot stand here: name one photo or video" if has_magic(str(path)) else "")
     if not path.is_file():
         return "this is not a regular file"
     return "" if path.stat().st_size else "the file is empty"

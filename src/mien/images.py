@@ -1,6 +1,7 @@
 """Pictures on disk: read upright as sRGB from anything Pillow decodes, and written whole or not at all."""
 
 import hashlib
+import math
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,16 +9,17 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from mien import files
-from mien.errors import ImageError, one_of
+from mien.errors import ImageError, UsageError, one_of
 from mien.pixels import READABLE, opened, plain
 from mien.provenance import Provenance, seal, sidecar
 from mien.types import Photo
 
 MAX_PIXELS = 100_000_000
+ALLOWED = "give a path, a Pillow picture or a uint8 RGB array"  #: how an error about another source ends
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _OPAQUE = {"JPEG", "BMP"}  # formats that cannot hold alpha: composited on white
@@ -38,7 +40,7 @@ def read(source: str | Path | Image.Image | np.ndarray | Photo, *, max_pixels: i
     Files are known by their content, not by their name; of an animation the first frame is read; the result is upright sRGB
     (`mien.pixels.plain`). `max_pixels` is checked before anything is decoded.
 
-    Raises `ImageError` when there is nothing there, it is no picture, it is damaged, or it is too large.
+    Raises `ImageError` when there is nothing there, it is no picture, it is damaged, or it is too large; `UsageError` for another type.
     """
     if isinstance(source, Photo):
         return source
@@ -46,6 +48,8 @@ def read(source: str | Path | Image.Image | np.ndarray | Photo, *, max_pixels: i
         return _from_array(source, max_pixels)
     if isinstance(source, Image.Image):
         return _from_pillow(source, max_pixels)
+    if not isinstance(source, str | Path):
+        raise UsageError(f"{source!r} is no picture: {ALLOWED}")
     return _from_file(Path(source).expanduser(), max_pixels)
 
 
@@ -101,7 +105,11 @@ def _digest(rgb: np.ndarray, alpha: np.ndarray | None) -> str:
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
-        raise ImageError(f"the picture has {width} x {height} pixels, allowed are {max_pixels / 1e6:g} million: make it smaller first")
+        percent = math.floor(100 * math.sqrt(max_pixels / (width * height)))
+        raise ImageError(
+            f"the picture has {width} x {height} pixels, allowed are {max_pixels / 1e6:g} million: shrink it to {percent} % a side first, "
+            "or in Python give the verbs mien.images.read(file, max_pixels=...)"
+        )
     if width * height == 0:
         raise ImageError("the picture has no pixels")
 
@@ -113,9 +121,25 @@ def _why_unknown(path: Path) -> str:
         return "it is a HEIC picture, which cannot be read: save it as JPEG first"
     if files.is_video(path) or start[4:8] == b"ftyp":
         return "it is a video, not a picture"
+    if start[:4] in (b"II*\0", b"MM\0*") and (kind := _kind_of_tiff(path)):
+        return f"it is a TIFF of {kind}, which cannot be read: save it with 8 or 16 bits a channel"
     if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
         return f"it is text, not a picture: it begins with {start[:20].decode(errors='replace')!r}"
     return f"it is not a picture that can be read, or its beginning is damaged: known are {', '.join(READABLE)}"
+
+
+def _kind_of_tiff(path: Path) -> str:
+    """The numbers that a TIFF holds, in words, by its first directory (TIFF 6.0, sections 4 and 19); "" for a damaged one."""
+    try:
+        with path.open("rb") as file:
+            tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+            file.seek(tags.next)
+            tags.load(file)
+        bits, form = tags[TiffImagePlugin.BITSPERSAMPLE], tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))
+        kind = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}.get(form[0], "numbers of an unknown kind")
+        return f"{len(bits)} channel{'s' if len(bits) > 1 else ''} of {bits[0]}-bit {kind}"
+    except Exception:  # Pillow meets damaged tags with errors of every kind
+        return ""
 
 
 def write(

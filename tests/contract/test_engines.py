@@ -78,10 +78,8 @@ def test_what_it_cannot_do_is_named(engine, codes):
         with pytest.raises(EditError, match=cannot[0].rstrip("LR")):
             engine.shift(codes[0], change_by(AUShift.of({cannot[0]: 1.0})))
     for edit, word in ((TextEdit("a surprised face"), "surprised"), (AttributeEdit("beardedness", 1.0), "beardedness")):
-        try:
+        with pytest.raises(EditError, match=word):
             engine.shift(codes[0], edit)
-        except EditError as error:
-            assert word in str(error)
 
 
 def test_a_part_stays_when_another_is_edited(engine, codes, own_crops, drawn):

@@ -259,3 +259,21 @@ def test_a_multi_strip_tiff_with_an_odd_compression(tmp_path, scene, save):
     finally:
         TiffImagePlugin.STRIP_SIZE = before
     assert np.array_equal(images.read(path).rgb, scene)
+
+
+def test_a_tiff_of_floats_says_what_it_is_and_the_cure(tmp_path, error_of):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in {256: 2, 257: 2, 258: (32, 32, 32), 259: 1, 262: 2, 273: 400, 277: 3, 278: 2, 279: 48, 339: (3, 3, 3)}.items():
+        tags[tag] = value
+    file = io.BytesIO()
+    file.write(b"II*\0\x08\0\0\0")
+    tags.save(file)
+    path = tmp_path / "float.tif"
+    path.write_bytes(file.getvalue().ljust(400, b"\0") + np.ones(12, "<f4").tobytes())
+    assert "a TIFF of 3 channels of 32-bit floating-point numbers" in error_of(path)
+    assert "save it with 8 or 16 bits a channel" in error_of(path)
+
+
+def test_too_many_pixels_say_how_far_to_shrink_and_how_to_allow_them(scene):
+    with pytest.raises(ImageError, match=r"shrink it to 50 % a side.*mien\.images\.read\(file, max_pixels=\.\.\.\)"):
+        images.read(scene, max_pixels=scene.shape[0] * scene.shape[1] // 4)

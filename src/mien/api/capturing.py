@@ -8,7 +8,7 @@ import numpy as np
 
 from mien import artefacts, registry
 from mien.api.following import follow, slim
-from mien.api.portrait import Choice, chosen
+from mien.api.portrait import Choice, check, chosen
 from mien.api.sources import Clip, Source, clips
 from mien.errors import FaceError, UsageError
 from mien.export import Head
@@ -27,6 +27,7 @@ def capture(
     every frame is captured, and the head has an animation. `face` is a number from 0, left to right; the largest face if not given.
     `on_picture` is called after each picture. Raises `FaceError` where no face is found, `UsageError` for several videos.
     """
+    check(face)
     if face == "all":
         raise UsageError("a head is of one person: give the number of a face instead of all")
     inputs, method = clips(sources), registry.capture(capture)

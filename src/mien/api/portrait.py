@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 
 from mien.edits import Edit
-from mien.errors import FaceError
+from mien.errors import FaceError, UsageError
 from mien.faces import align, landmarks
 from mien.faces.paste import paste
 from mien.protocols import Engine
@@ -18,11 +19,18 @@ from mien.types import Crop, Face, Photo
 Choice = int | Literal["all"] | None
 
 
+def check(choice: object) -> None:
+    """Raise `UsageError` for what is no `Choice`."""
+    if not (choice is None or choice == "all" or isinstance(choice, Integral)):
+        raise UsageError(f"face={choice!r}: give a number from 0, counted from the left, 'all', or None for the largest face")
+
+
 def chosen(faces: Sequence[Face], choice: Choice, where: str) -> list[int]:
     """The numbers of the faces meant: one, all of them, or the largest (None). Faces count from 0, left to right.
 
-    Raises `FaceError` when there is none, or none of that number.
+    Raises `FaceError` when there is none, or none of that number, and `UsageError` for another type.
     """
+    check(choice)
     if not faces:
         raise FaceError(f"{where}: no face was found; it should be at least 60 pixels high and turned by less than 45 degrees")
     if choice == "all":

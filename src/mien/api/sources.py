@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from mien import files, images
-from mien.errors import MienError
+from mien.errors import MienError, UsageError
 from mien.types import Photo
 
 Source = str | Path | Image.Image | np.ndarray | Photo
@@ -35,8 +35,11 @@ def clips(sources: Source | Iterable[Source], failures: list[Failure] | None = N
     """The inputs that `sources` stand for, folders and globs spread out; nothing is decoded yet.
 
     A path that is not there, and a folder or glob without pictures, goes to `failures`; without that list `ImageError` is raised.
+    Raises `UsageError` for what is neither.
     """
     single = isinstance(sources, str | Path | Image.Image | np.ndarray | Photo)
+    if not single and not isinstance(sources, Iterable):
+        raise UsageError(f"{sources!r} is no picture: {images.ALLOWED}, or several of them")
     found: list[Clip] = []
     for source in [sources] if single else sources:
         if not isinstance(source, str | Path):
