@@ -1,8 +1,12 @@
 """Finding faces, on drawn ones: where, how many, in which order, and not where there is none."""
 
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.data.renders import render
 from mien.faces import detect, landmarks
@@ -109,6 +113,47 @@ def test_no_face_is_found_where_there_is_none(seed):
     rng = np.random.default_rng(seed)
     noise = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 1 + 2 * seed)
     assert landmarks.find(Photo(noise)) == []
+    assert landmarks.find(Photo(dithered(Image.fromarray(noise)))) == []
+
+
+def dithered(picture):
+    """The picture as one saved with a palette shows it."""
+    return np.array(picture.convert("RGB").convert("P").convert("RGB"))
+
+
+def in_doubt(monkeypatch, square):
+    monkeypatch.setattr(landmarks, "candidates", lambda _: [detect.Candidate(square, -0.5, doubtful=True)])
+
+
+def test_a_doubtful_face_is_kept_when_it_is_one_also_with_few_colours(drawn, monkeypatch):
+    in_doubt(monkeypatch, Square.around(drawn.face.landmarks))
+    assert len(landmarks.find(drawn.photo)) == 1
+    assert len(landmarks.find(Photo(dithered(Image.fromarray(drawn.photo.rgb))))) == 1
+
+
+@pytest.mark.parametrize("lost", ["closer", "exchanged"])
+def test_what_resembles_a_face_in_one_framing_or_in_its_own_colours_only_is_none(drawn, monkeypatch, lost):
+    """An emblem, played by a drawn face that the network does not recognise in one of the two looks."""
+    network, square = landmarks.landmarker(), Square.around(drawn.face.landmarks)
+    look = network.look
+
+    def deceived(rgb, there):
+        differs = there.half < 0.9 * square.half if lost == "closer" else not np.array_equal(rgb, drawn.photo.rgb)
+        points, presence = look(rgb, there)
+        return points, 0.7 if differs else presence
+
+    monkeypatch.setattr(network, "look", deceived)
+    assert len(landmarks.find(drawn.photo)) == 1  # the detector is sure of it
+    in_doubt(monkeypatch, square)
+    assert landmarks.find(drawn.photo) == []
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_emblems_on_a_suit_are_no_faces_with_few_colours_either(mode):
+    astronaut = Image.open(Path(os.environ["MIEN_DATA"]) / "sample_photos" / "astronaut.png").convert("RGB")
+    (face,) = landmarks.find(Photo(dithered(astronaut) if mode == "P" else np.array(astronaut)))
+    assert np.hypot(*(face.landmarks[:, :2].mean(axis=0) - (224, 123))) < 10
 
 
 def test_tracking_follows_a_face_that_moves_and_lets_go_of_one_that_leaves(drawn):
