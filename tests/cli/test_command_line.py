@@ -92,6 +92,10 @@ def test_an_edit_writes_the_picture_its_comparison_and_one_json_document(photo, 
         (["capture", "face.png", "-o", "x.stl"], 1, "suffix"),
         (["animate", "nowhere.png", "--driver", "nowhere.mp4", "-o", "x.avi"], 1, "suffix"),  # known before any work
         (["read", "empty"], 1, "has no picture or video"),
+        (["read", "face.png", "-o", "-"], 2, "to print what was measured use --json"),
+        (["edit", "face.png", "AU12=1", "-o", "/dev/null"], 2, "to print what was measured use --json"),
+        (["train", "landmarks", "--steps", "many"], 2, "it was given 'many'"),
+        (["train", "landmarks", "--steps=many"], 2, "it was given 'many'"),
         (["read", "text.jpg"], 1, "it is text, not a picture"),
         (["read", "face.png", "--colums", "x"], 2, "--columns"),
         (["animate", "face.png", "-o", "x.mp4"], 2, "say what moves the face"),
@@ -170,3 +174,32 @@ def test_what_solving_could_not_reach_is_told_by_name(tmp_path, photo):
     assert run.stderr == f"mien: --solve could not bring {', '.join(far)} within 0.5 of what was commanded\n"
     easy = _in_process(["edit", "face.png", "AU12=+1", "--solve", "--json", "-o", "x.png"], tmp_path)
     assert easy.returncode == 0 and easy.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is always full")
+def test_a_full_stdout_is_told_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", "from mien.cli import main; main()", "--version"]
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=ENV)
+    assert run.returncode == 1
+    assert run.stderr.startswith("mien: the result cannot be written to stdout: No space left") and run.stderr.count("\n") == 1
+
+
+def test_of_a_table_that_is_written_only_the_first_rows_are_printed(photo, tmp_path):
+    for number in range(13):
+        Image.new("RGB", (16, 16)).save(tmp_path / f"grey{number:02d}.png")
+    words = ["read", "face.png", *(f"grey{number:02d}.png" for number in range(13))]
+    beside = _in_process([*words, "-o", "all.csv"], tmp_path)
+    assert beside.returncode == 0, beside.stderr
+    assert "grey10.png" in beside.stdout and "grey11.png" not in beside.stdout
+    assert beside.stdout.endswith("and 2 rows more: 1 faces in 14 pictures, all of them in all.csv\n")
+    assert "grey12.png" in _in_process(words, tmp_path).stdout
+
+
+@pytest.mark.parametrize(("header", "told"), [("frame,FaceScore,AU12", True), ("time,AU12", False)])
+def test_keys_without_times_are_told_once(header, told, photo, tmp_path):
+    rows = ["0,1,0", "1,1,0.5"] if told else ["0,0", "0.1,2"]
+    (tmp_path / "keys.csv").write_text("\n".join([header, *rows]) + "\n")
+    run = _in_process(["animate", "face.png", "--keys", "keys.csv", "--fps", "10", "-o", "x.gif"], tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("has no times: they are taken as 10 a second, as --fps says") == told

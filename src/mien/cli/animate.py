@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from mien.cli.console import note, progress
-from mien.cli.words import Engine, Face, face_choice
+from mien.cli.words import Engine, Face, face_choice, named
 
 
 def animate(
     photo: Annotated[str, typer.Argument(metavar="PATH", help="The photo.")],
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write: .mp4, .webm, .gif or .webp.")],
+    out: Annotated[Path, typer.Option("-o", "--out", callback=named, help="Where to write: .mp4, .webm, .gif or .webp.")],
     driver: Annotated[str | None, typer.Option(metavar="VIDEO", help="Move as the face in this video, relative to its neutral.")] = None,
     keys: Annotated[
         str | None, typer.Option(metavar="CSV", help="Keyframes (time,AU12,...) or a table of mien, OpenFace, py-feat.")
@@ -25,10 +25,12 @@ def animate(
     face: Face = None,
 ) -> None:
     """Move a face of a photo: by a driver video, by keys, or from one edit to another."""
-    from mien import video
+    from mien import motion, video
     from mien.api import animating
 
     video.check_target(out, [Path(name).expanduser() for name in (photo, driver, keys) if name is not None])
+    if keys is not None and not motion.has_seconds(keys):
+        note(f"mien: {keys} numbers its frames and has no times: they are taken as {fps:g} a second, as --fps says")
     choice = face_choice(face)
     moving = animating.animate(photo, driver, keys=keys, from_=start, to=end, seconds=seconds, fps=fps, engine=engine, face=choice)
     with progress("drawing", len(moving)) as tick:

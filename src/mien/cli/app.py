@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -62,7 +63,7 @@ def _run(words: list[str], debug: bool) -> int:
     try:
         return app(words, prog_name="mien", standalone_mode=False) or 0
     except TyperException as error:
-        if message := _one_line(error.format_message()):  # a bare `mien` has shown the help and has no message
+        if message := _with_value(error, _one_line(error.format_message()), words):  # a bare `mien` has shown the help and has no message
             note(f"mien: {message} (see mien {_verb(words)}--help)")
         return error.exit_code
     except MienError as error:
@@ -78,6 +79,14 @@ def _run(words: list[str], debug: bool) -> int:
         why = _one_line(f"{type(error).__name__}: {error}")
         note(traceback.format_exc() if debug else f"mien: this is a bug of mien: {why}; run again with --debug and report what it says")
         return 1
+
+
+def _with_value(error: TyperException, message: str, words: list[str]) -> str:
+    """The message with the value that an ill-typed option was given, which Typer leaves out."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    spread = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    given = [after for word, after in pairwise(spread) if word in names]
+    return f"{message}; it was given {given[-1]!r}" if given and isinstance(error, typer.BadParameter) else message
 
 
 def _verb(words: list[str]) -> str:

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from mien.cli.console import note, progress
-from mien.cli.words import Face, Paths, face_choice
+from mien.cli.words import Face, Paths, face_choice, named
 
 
 def capture(
     paths: Paths,
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write: .glb, .obj, .npz or .csv.")],
+    out: Annotated[Path, typer.Option("-o", "--out", callback=named, help="Where to write: .glb, .obj, .npz or .csv.")],
     capture: Annotated[str, typer.Option(help="The capture that solves for the head.")] = "fit",
     face: Face = None,
 ) -> None:

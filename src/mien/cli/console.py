@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,30 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mien.errors import MienError
+
 _WIDTH = 80  # columns of a table that nobody looks at in a terminal
 _ENOUGH = 1000  # characters: no table is wider
 _WORD = 24  # characters of a word that are kept together
 
 
 def say(text: str) -> None:
-    """A line of the result, to stdout."""
-    sys.stdout.write(f"{text}\n")
+    """A line of the result, to stdout; raises `MienError` when it cannot take it."""
+    with _written():
+        sys.stdout.write(f"{text}\n")
+
+
+@contextmanager
+def _written() -> Generator[None]:
+    """What is printed inside has reached stdout, or is told as the error it is; a reader that has gone is left to `mien.cli.app`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer would fail again at exit
+        raise MienError(f"the result cannot be written to stdout: {problem.strerror}; send it to another file or disk") from problem
 
 
 def note(text: str) -> None:
@@ -56,7 +73,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False)
     least = Measurement.get(console, console.options.update(max_width=_ENOUGH), table).minimum
     console.width = max(console.width, least)  # numbers are never cut off: a line that is too long can be scrolled
-    console.print(table)
+    with _written():
+        console.print(table)
 
 
 @contextmanager

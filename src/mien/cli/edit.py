@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.console import note, say, say_json, say_table
-from mien.cli.words import Engine, Face, face_choice
+from mien.cli.words import Engine, Face, face_choice, named
 from mien.edits import AUEdit
 from mien.errors import UsageError
 
@@ -23,7 +23,7 @@ def edit(
         typer.Argument(metavar="EDIT", help="AU12=+2 (change by two FACS steps), AU12=3 (set), AU12L=+2 (the subject's left)."),
     ] = None,
     *,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write; the suffix tells the format.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", callback=named, help="Where to write; the suffix tells the format.")] = None,
     like: Annotated[str | None, typer.Option(help="Take over the expression of this photo.")] = None,
     only: Annotated[str | None, typer.Option(help="Of --like: mouth, eyes or brows alone.")] = None,
     emotion: Annotated[str | None, typer.Option(help="happiness, surprise, sadness, anger, disgust, fear, contempt or neutral.")] = None,

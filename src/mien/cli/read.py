@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.console import note, progress, say, say_table
-from mien.cli.words import Paths, end_with
+from mien.cli.words import Paths, end_with, named
 from mien.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mien.tables import Row
 
 _TOLD = 4  # action units in a row of the printed table
+_BESIDE_FILE = 12  # rows that are printed when a file has all of them
 _LEAST = 0.5  # steps: weaker ones are not told
 
 
@@ -24,7 +25,7 @@ def read(
     paths: Paths,
     *,
     reader: Annotated[str, typer.Option(help="The reader that measures.")] = "geometry",
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the whole table: .csv, .parquet or .json.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", callback=named, help="Write the whole table: .csv, .parquet or .json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole table as one JSON document.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw what was read of each photo and video into this folder.")] = None,
     columns: Annotated[str, typer.Option(help="Whose columns: mien, openface or pyfeat.")] = "mien",
@@ -50,7 +51,7 @@ def read(
     if as_json:
         say(tables.to_json(table))
     elif rows:
-        _print(rows)
+        _print(rows, out)
     end_with(failures, done=len({row.file for row in rows}))
 
 
@@ -91,9 +92,14 @@ def _files(inputs: "Sequence[Clip]") -> list[Path]:
     return [Path(clip.file).expanduser() for clip in inputs]
 
 
-def _print(rows: "Sequence[Row]") -> None:
-    """A few lines that fit a terminal: who, which way, what moves most, how it looks."""
-    say_table(["file", "face", "yaw pitch roll", "action units (0..5)", "emotion"], map(_line, rows))
+def _print(rows: "Sequence[Row]", out: Path | None) -> None:
+    """A few lines that fit a terminal: who, which way, what moves most, how it looks; only the first ones of what is written anyway."""
+    shown = rows if out is None or len(rows) <= _BESIDE_FILE else rows[:_BESIDE_FILE]
+    say_table(["file", "face", "yaw pitch roll", "action units (0..5)", "emotion"], map(_line, shown))
+    if len(shown) < len(rows):
+        pictures = len({(row.file, row.frame) for row in rows})
+        faces = sum(row.reading is not None for row in rows)
+        say(f"and {len(rows) - len(shown)} rows more: {faces} faces in {pictures} pictures, all of them in {out}")
 
 
 def _line(row: "Row") -> tuple[object, ...]:

@@ -17,6 +17,14 @@ Engine = Annotated[str, typer.Option(help="The engine that draws.")]
 Face = Annotated[str | None, typer.Option(metavar="N|all", help="Which face, 0 the leftmost; the largest if not given.")]
 Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of third-party data; else what MIEN_DATA names.")]
 
+
+def named(out: Path | None) -> Path | None:
+    """``-o`` as the name of a file; raises `UsageError` for stdout and devices, which have no suffix and cannot appear whole."""
+    if out is not None and (str(out) == "-" or (out.exists() and not out.is_file() and not out.is_dir())):
+        raise UsageError(f"-o {out}: name a file whose suffix tells the format; to print what was measured use --json of read and edit")
+    return out
+
+
 SOME_FAILED = 3  #: exit code
 
 

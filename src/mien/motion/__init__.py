@@ -9,7 +9,7 @@ from pathlib import Path
 from mien.motion import keyframes, lines, recorded
 from mien.motion.curve import FPS, Motion, between, follow
 
-__all__ = ["FPS", "Motion", "between", "follow", "read"]
+__all__ = ["FPS", "Motion", "between", "follow", "has_seconds", "read"]
 
 
 def read(path: Path | str, *, fps: float = FPS, face: int = 0) -> Motion:
@@ -24,3 +24,9 @@ def read(path: Path | str, *, fps: float = FPS, face: int = 0) -> Motion:
     if "time" in table.columns:
         return keyframes.parse(table, fps)
     raise table.error("this is no motion: keyframes have columns time,AU12,..., OpenFace AU12_r, py-feat FaceScore, mien file and AU12L")
+
+
+def has_seconds(path: Path | str) -> bool:
+    """Whether a table says when its frames were, in seconds; py-feat's only counts them. Raises `DataError` for what is no table."""
+    columns = set(lines.load(Path(path)).columns)
+    return not any(tool.time == "frame" for tool in recorded.TOOLS if tool.marks <= columns)
