@@ -100,4 +100,4 @@ def test_real_people_are_told_apart(reader):
     smile, surprise, anger = "AU12", "AU01 + AU02 + AU05 + AU25 + AU26", "anger score"
     assert table.teacher[smile] >= 0.94 and table.own[smile] >= 0.94
     assert table.teacher[surprise] >= 0.88 and table.own[surprise] >= 0.80
-    assert table.teacher[anger] >= 0.75 and table.own[anger] >= 0.75
+    assert table.own[anger] >= 0.80 and table.teacher[anger] >= 0.72  # 15 angry faces: each is worth 0.07
