@@ -72,18 +72,40 @@ def test_only_lids_are_moved_and_shut_eyes_are_left_alone():
     assert np.array_equal(rims.refine(eyes(0.5, 0.35), shut, SCALE), shut)
 
 
-def with_spectacles(picture: np.ndarray) -> np.ndarray:
+def with_spectacles(picture: np.ndarray, thick: int = 5) -> np.ndarray:
     out = picture.copy()
     for x in (180, 300):
-        cv2.circle(out, (x, 150), 44, RIM, 5, cv2.LINE_AA)
-    cv2.line(out, (224, 145), (256, 145), RIM, 5, cv2.LINE_AA)
+        cv2.circle(out, (x, 150), 44, RIM, thick, cv2.LINE_AA)
+    cv2.line(out, (224, 145), (256, 145), RIM, thick, cv2.LINE_AA)
     return out
 
 
-def test_spectacles_are_told_from_a_bare_face_and_held():
-    bare, marks = eyes(0.5, 0.35), margins(0.5, 0.35)
+@pytest.fixture
+def marks():
+    """Where the pictures of eyes have their margins, with brows far above."""
+    out = margins(0.5, 0.35)
     for side, x in (("R", 180), ("L", 300)):
-        marks[[*facemesh.BROW[side], *lids.BROWS[f"lid_{side}"]]] = [x, 80]
+        out[[*facemesh.BROW[side], *lids.BROWS[f"lid_{side}"]]] = [x, 80]
+    return out
+
+
+def test_rims_may_be_thick(marks):
+    assert spectacles.look(with_spectacles(eyes(0.5, 0.35), thick=13), marks, SCALE) is not None
+
+
+def test_a_crease_across_the_nose_or_a_bag_below_one_eye_is_no_rim(marks):
+    worn = with_spectacles(eyes(0.5, 0.35))
+    faint = (eyes(0.5, 0.35) + 0.12 * (worn.astype(float) - eyes(0.5, 0.35))).astype(np.uint8)
+    assert spectacles.look(faint, marks, SCALE) is not None
+    crease, bag = eyes(0.5, 0.35), eyes(0.5, 0.35)
+    crease[130:165, 200:280] = faint[130:165, 200:280]
+    bag[130:, :220] = faint[130:, :220]
+    assert spectacles.look(crease, marks, SCALE) is None
+    assert spectacles.look(bag, marks, SCALE) is None
+
+
+def test_spectacles_are_told_from_a_bare_face_and_held(marks):
+    bare = eyes(0.5, 0.35)
     assert spectacles.look(bare, marks, SCALE) is None
     worn = spectacles.look(with_spectacles(bare), marks, SCALE)
     assert worn is not None

@@ -1,7 +1,8 @@
 """Spectacles: they sit on the nose and move with no unit of the face, though the mesh would take them along.
 
-They are known by their bridge, which crosses the nose between the eyes; the rims are the long thin things around the eyes of who wears
-some. There, and near them, the flow of the skin is held: skin that moves goes on moving a little way off.
+They are known by their bridge, which crosses the nose between the eyes, and by their rims, which run below both eyes alike; wrinkles do
+one or the other. Then the long thin things around the eyes are rims. There, and near them, the flow of the skin is held: skin that moves
+goes on moving a little way off.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,17 @@ from mien.geometry.drawing.box import Box, frame_of, sample
 _STEP = 0.04  # cm between the rows in which a bridge is sought
 _ABOVE, _BELOW = 1.2, 1.0  # cm above and below the corners of the eyes where it may be
 _COLUMNS = 25
-_THICK = (2, 4, 8, 12)  # rows that a bridge may be thick
-_BEND = 1.2  # price of a row up or down from one column to the next, in units of Lab
+_THICK, _THIN = (2, 4, 8, 12), (2, 4, 8)  # rows that a bridge, and a rim, may be thick
+_BEND, _ROUND = 1.2, 0.8  # price of a row up or down from one column to the next, in units of Lab: of a bridge, of a rim
+_NEAR, _FAR = 1.1, 3.4  # cm from the middle of an eye where a rim may run below it
+_LOW, _ARC, _SPOKES = 0.3, (15, 165), 40  # cm that this middle lies below the corners; the degrees below the eye that are looked at
+_ALIKE = 9  # rows by half of which the rims of both eyes may differ
+_EYE = 2.7  # cm: the length of an eye
+_WIDTH, _HEIGHT = 1.15, 0.9  # of a circle's: the form of the arcs
 _CLUTTER = 2.0  # times the mean of all bands is what wrinkles make
 _MOST = 30.0  # distance in Lab beyond which a bridge is no clearer
-_FAINT, _SURE = 4.0, 4.9  # mean distance in Lab of a bridge from the skin on both its sides, from where it may be one, and is one
+_WEIGHT = 1.2  # of the rims, beside the bridge
+_FAINT, _SURE = 4.8, 5.6  # mean distance in Lab from the skin on both sides, from where there may be spectacles, and are some
 _WIDE, _UNLIKE = (0.2, 0.5), 11.0  # cm around a pixel, and the distance in Lab from the mean there from which it may be rim
 _FINE = 20.0  # pixels per cm that show a rim well enough
 _LONG = 1.3  # cm: what hangs together over less is no rim
@@ -58,7 +65,7 @@ def _spread(values: Float32[np.ndarray, "h w"], of: Box, box: Box) -> Float32[np
 
 def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> Spectacles | None:
     """The spectacles on a face, if it wears any; landmarks in pixels of the crop, `scale` in pixels per cm."""
-    clear = _bridge(rgb, landmarks, scale)
+    clear = _bridge(rgb, landmarks, scale) + _WEIGHT * _arcs(rgb, landmarks, scale)
     sure = float(np.clip((clear - _FAINT) / (_SURE - _FAINT), 0.0, 1.0))
     eyes = landmarks[[i for side in "LR" for i in facemesh.LID_UPPER[side]]]
     low, high = eyes.min(axis=0) - scale * np.array([_BAND[2], _BAND[0]]), eyes.max(axis=0) + scale * np.array([_BAND[2], _BAND[1]])
@@ -92,13 +99,37 @@ def _bridge(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2
     across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6)
     rows = np.arange(-_ABOVE, _BELOW, _STEP) * scale
     places = right + np.linspace(0.2, 0.8, _COLUMNS)[:, None] * along + rows[:, None, None] * across
-    score = np.clip(np.max([_band(_lab(sample(rgb, places)), thick) for thick in _THICK], axis=0), 0.0, _MOST)
-    bend = _BEND * np.abs(np.subtract.outer(np.arange(len(rows)), np.arange(len(rows))))
-    score -= _CLUTTER * score.mean()
+    return _clearest(_bands(_lab(sample(rgb, places)), _THICK), _BEND)
+
+
+def _arcs(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], scale: float) -> float:
+    """How clear the clearest arc is that runs below both eyes alike."""
+    angle = np.radians(np.linspace(*_ARC, _SPOKES))
+    radius = np.arange(_NEAR, _FAR, _STEP)[:, None, None]
+    seen: list[np.ndarray] = []
+    for inner, outer, turn in ((133, 33, 1.0), (362, 263, -1.0)):
+        half = (landmarks[inner] - landmarks[outer]) / 2
+        across = turn * scale * np.array([-half[1], half[0]]) / max(float(np.hypot(*half)), 1e-6)
+        ring = _WIDTH * np.cos(angle)[:, None] * half * 2 / _EYE + _HEIGHT * np.sin(angle)[:, None] * across
+        places = (landmarks[inner] + landmarks[outer]) / 2 + _LOW * across + radius * ring
+        bands = _bands(_lab(sample(rgb, places)), _THIN).astype(np.float32)
+        seen.append(cv2.dilate(bands, np.ones((_ALIKE, 3), np.uint8)))
+    return _clearest(np.minimum(*seen).astype(np.float64), _ROUND)
+
+
+def _clearest(score: Float[np.ndarray, "r c"], bend: float) -> float:
+    """The mean of the best path across the columns of what stands out, `bend` the price of a row up or down."""
+    price = bend * np.abs(np.subtract.outer(np.arange(len(score)), np.arange(len(score))))
+    score = score - _CLUTTER * score.mean()
     total = score[:, 0]
     for column in score.T[1:]:
-        total = (total - bend).max(axis=1) + column
-    return float(total.max()) / _COLUMNS
+        total = (total - price).max(axis=1) + column
+    return float(total.max()) / score.shape[1]
+
+
+def _bands(lab: Float32[np.ndarray, "r c 3"], thick: tuple[int, ...]) -> Float[np.ndarray, "r c"]:
+    """How far a band of any of these numbers of rows stands out from what is above and below it."""
+    return np.clip(np.max([_band(lab, rows) for rows in thick], axis=0), 0.0, _MOST)
 
 
 def _band(lab: Float32[np.ndarray, "r c 3"], thick: int) -> Float[np.ndarray, "r c"]:
