@@ -7,14 +7,17 @@ Nothing is culled. Gradients flow through the barycentric coordinates to vertice
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 _SUBPIXEL = 4096  # corners are exact to this fraction of a pixel; float64 holds their products exactly up to 8k pixels
-_CANDIDATES = 1 << 21  # pixel-triangle pairs tested at a time: bounds memory
+_CANDIDATES = 1 << 21  # pixels of boxes looked at at a time: bounds memory
+_NARROW = 4  # pixels: the boxes of triangles so narrow are tested whole, which costs less than the ends of their rows
 _NOTHING = torch.iinfo(torch.int64).max
+_Affine = tuple[Tensor, Tensor, Tensor]  # c, a, b of c + a x + b y
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,74 +54,117 @@ def interpolate(fragments: Fragments, attributes: Float[Tensor, "b v c"], triang
     batch, height, width = fragments.triangle.shape
     triangle = fragments.triangle.flatten()
     pixel = torch.nonzero(triangle >= 0).flatten()
-    corners = attributes[:, triangles].flatten(0, 1)  # (b t) 3 c
     item = torch.div(pixel, height * width, rounding_mode="floor")
-    seen = corners.index_select(0, triangle.index_select(0, pixel) + item * len(triangles))
-    weights = fragments.barycentric.flatten(0, 2).index_select(0, pixel)
+    corners = triangles.index_select(0, triangle.index_select(0, pixel)) + (item * attributes.shape[1])[:, None]
+    weights, values = fragments.barycentric.flatten(0, 2).index_select(0, pixel), attributes.flatten(0, 1)
+    a, b, c = (weights[:, i : i + 1] * values.index_select(0, corners[:, i]) for i in range(3))
     out = attributes.new_zeros(batch * height * width, attributes.shape[2])
-    return out.index_copy(0, pixel, (weights[..., None] * seen).sum(1)).reshape(batch, height, width, -1)
+    return out.index_copy(0, pixel, a + b + c).reshape(batch, height, width, -1)
+
+
+class _Boxes(NamedTuple):
+    """Triangles whose boxes hold a pixel centre, in float64. Places inside a box count from its first pixel."""
+
+    index: Tensor  #: in the list of all triangles
+    left: Tensor  #: first column of pixels in the box
+    top: Tensor  #: first row
+    columns: Tensor  #: how many
+    rows: Tensor
+    edges: tuple[_Affine, ...]  #: opposite each corner c, a, b: c + a x + b y >= 0 at the pixels on the inside
+    nearness: _Affine  #: c, a, b of the nearness at a pixel
+
+    def at(self, index: Tensor) -> "_Boxes":
+        """Some of them, or some more than once."""
+        own = (part.index_select(0, index) for part in (self.index, self.left, self.top, self.columns, self.rows))
+        return _Boxes(*own, edges=tuple(_at(edge, index) for edge in self.edges), nearness=_at(self.nearness, index))
+
+
+def _at(numbers: _Affine, index: Tensor) -> _Affine:
+    """Gathers one by one: of a matrix they take torch several times as long."""
+    c, a, b = (number.index_select(0, index) for number in numbers)
+    return c, a, b
 
 
 def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: Tensor) -> None:
     """Lower `best` to the key of the nearest triangle at each pixel: nearness in the high half, the triangle in the low half."""
-    snapped = torch.round(corners[:, :2].double() * _SUBPIXEL)[triangles]  # t 3 2, whole numbers
-    edge = torch.roll(snapped, -1, dims=1) - snapped
-    area = edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]
-    low = torch.ceil(snapped.amin(1) / _SUBPIXEL).clamp(min=0)
-    high = torch.minimum(torch.floor(snapped.amax(1) / _SUBPIXEL), low.new_tensor([width - 1, height - 1]))
-    extent = (high - low + 1).clamp(min=0)
-    count = (extent[:, 0] * extent[:, 1] * (area != 0)).long()
-    kept = torch.nonzero(count).flatten()
-    tests, depth = _edge_tests(snapped[kept], area[kept]), corners[:, 2].double()[triangles[kept]] / area[kept, None].abs()
-    low, high = low[kept], high[kept]
-    total = torch.cumsum(count[kept], 0)
-    start = 0
-    while start < len(kept):
-        done = total[start - 1] if start else 0
-        stop = max(start + 1, int(torch.searchsorted(total, done + _CANDIDATES, right=True)))
-        part = slice(start, stop)
-        pixel, near, which = _offer(low[part], high[part], tests[part], depth[part], width)
-        bits = near.view(torch.int32).long()
-        order = torch.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # orders as the floats do
-        best.scatter_reduce_(0, pixel, (-order << 32) | kept[part].index_select(0, which), "amin")
-        start = stop
+    boxes = _boxes(corners, triangles, width, height)
+    for narrow in (True, False):
+        mine = torch.nonzero((boxes.columns <= _NARROW) == narrow).flatten()
+        total = torch.cumsum((boxes.columns * boxes.rows).index_select(0, mine), 0)
+        start = 0
+        while start < len(mine):
+            done = total[start - 1] if start else 0.0
+            stop = max(start + 1, int(torch.searchsorted(total, done + _CANDIDATES, right=True)))
+            some = boxes.at(mine[start:stop])
+            which, x, y = _of_boxes(some) if narrow else _of_rows(some)
+            c, a, b = _at(some.nearness, which)
+            bits = (c + a * x + b * y + 0.0).float().view(torch.int32).long()  # + 0.0: there is no -0.0, which would lose to 0.0
+            order = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # orders as the floats do
+            pixel = (some.top.index_select(0, which) + y) * width + some.left.index_select(0, which) + x
+            best.scatter_reduce_(0, pixel.long(), (~order << 32) | some.index.index_select(0, which), "amin")
+            start = stop
 
 
-def _edge_tests(snapped: Tensor, area: Tensor) -> Tensor:
-    """For the edge opposite each corner, c, a, b such that c + a x + b y > 0 inside, and is the double area at the corner: t 3 3."""
-    rows: list[Tensor] = []
-    for first, second in ((1, 2), (2, 0), (0, 1)):
-        origin, along = snapped[:, first], (snapped[:, second] - snapped[:, first]) * torch.sign(area)[:, None]
-        constant = along[:, 1] * origin[:, 0] - along[:, 0] * origin[:, 1]
-        top_left = (along[:, 1] < 0) | ((along[:, 1] == 0) & (along[:, 0] > 0))
-        rows.append(torch.stack([constant, -along[:, 1] * _SUBPIXEL, along[:, 0] * _SUBPIXEL, torch.where(top_left, 0.0, 1.0)], -1))
-    return torch.stack(rows, 1)
+def _boxes(corners: Tensor, triangles: Tensor, width: int, height: int) -> _Boxes:
+    """The triangles with area whose boxes hold a pixel centre of the picture."""
+    vertex = triangles.T.contiguous()
+    x, y = ([torch.round(column.double() * _SUBPIXEL).index_select(0, v) for v in vertex] for column in corners[:, :2].unbind(1))
+    (left, columns), (top, rows) = _extent(x, width), _extent(y, height)
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0])
+    index = torch.nonzero((columns > 0) & (rows > 0) & (area != 0)).flatten()
+    left, top, columns, rows, area = (part.index_select(0, index) for part in (left, top, columns, rows, area))
+    x = [part.index_select(0, index) - left * _SUBPIXEL for part in x]
+    y = [part.index_select(0, index) - top * _SUBPIXEL for part in y]
+    turn, near = torch.sign(area), corners[:, 2].double()
+    edges: list[_Affine] = []
+    nearness = 0.0 * area, 0.0 * area, 0.0 * area
+    for corner, (first, second) in enumerate(((1, 2), (2, 0), (0, 1))):
+        right, down = (x[second] - x[first]) * turn, (y[second] - y[first]) * turn
+        edge = down * x[first] - right * y[first], -down * _SUBPIXEL, right * _SUBPIXEL
+        share = near.index_select(0, vertex[corner].index_select(0, index)) / area.abs()
+        nearness = nearness[0] + share * edge[0], nearness[1] + share * edge[1], nearness[2] + share * edge[2]
+        top_left = (down < 0) | ((down == 0) & (right > 0))
+        edges.append((edge[0] - (~top_left).double(), edge[1], edge[2]))  # among whole numbers, more than 0 is 1 at least
+    return _Boxes(index, left, top, columns, rows, tuple(edges), nearness)
 
 
-def _offer(low: Tensor, high: Tensor, tests: Tensor, depth: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Pixel, nearness and triangle of every pixel centre inside a triangle; `low` and `high` are the triangles' boxes, n 2.
+def _extent(place: list[Tensor], count: int) -> tuple[Tensor, Tensor]:
+    """The first of the pixels 0 .. `count` - 1 that three places reach over, and how many they do."""
+    low = torch.ceil(torch.minimum(torch.minimum(place[0], place[1]), place[2]) / _SUBPIXEL).clamp(min=0)
+    high = torch.floor(torch.maximum(torch.maximum(place[0], place[1]), place[2]) / _SUBPIXEL).clamp(max=count - 1)
+    return low, high - low + 1
 
-    A row of pixels meets a triangle in one span: each edge bounds it on one side, by an inequality between whole numbers.
-    """
-    which, step = _repeated((high[:, 1] - low[:, 1] + 1).long())
-    y = low[:, 1].index_select(0, which) + step
-    first, last = low[:, 0].index_select(0, which), high[:, 0].index_select(0, which)
-    near, slope = torch.zeros_like(y), (tests[:, :, 1] * depth).sum(1)
-    for opposite in range(3):
-        constant, a, b, least = tests[:, opposite].index_select(0, which).unbind(1)
-        row = constant + b * y
-        near += row * depth[:, opposite].index_select(0, which)
-        row -= least
-        bound = (-row / a).clamp(-1.0, width)  # the division rounds: the whole number beside it is tested exactly
+
+def _of_boxes(t: _Boxes) -> tuple[Tensor, Tensor, Tensor]:
+    """Triangle, column and row of every pixel centre inside one: all pixels of the boxes are tested."""
+    which, step = _repeated((t.columns * t.rows).long())
+    columns = t.columns.index_select(0, which)
+    y = torch.floor(step / columns)
+    x = step - y * columns
+    least = torch.full_like(x, torch.inf)
+    for edge in t.edges:
+        c, a, b = _at(edge, which)
+        least = torch.minimum(least, c + a * x + b * y)
+    inside = torch.nonzero(least >= 0).flatten()
+    return which.index_select(0, inside), x.index_select(0, inside), y.index_select(0, inside)
+
+
+def _of_rows(t: _Boxes) -> tuple[Tensor, Tensor, Tensor]:
+    """The same of wide boxes: a row of pixels meets a triangle in one span, and each edge bounds it on one side."""
+    which, y = _repeated(t.rows.long())
+    columns = t.columns.index_select(0, which)
+    first, last = torch.zeros_like(y), columns - 1
+    for edge in t.edges:
+        c, a, b = _at(edge, which)
+        row = c + b * y
+        bound = torch.minimum((-row / a).clamp(min=-1.0), columns)  # the division rounds: the whole number beside it is tested exactly
         enter, leave = torch.ceil(bound), torch.floor(bound)
         enter += (row + a * enter < 0).double() - (row + a * (enter - 1) >= 0).double()
         leave += (row + a * (leave + 1) >= 0).double() - (row + a * leave < 0).double()
         first = torch.where(a > 0, torch.maximum(first, enter), first)
         last = torch.where(a < 0, torch.minimum(last, leave), torch.where((a == 0) & (row < 0), -1.0, last))
-    span, x = _repeated((last - first + 1).clamp(min=0).long())
-    which, left = which.index_select(0, span), first.index_select(0, span) + x
-    pixel = (y * width).index_select(0, span) + left
-    return pixel.long(), (near.index_select(0, span) + slope.index_select(0, which) * left).float(), which
+    span, step = _repeated((last - first + 1).clamp(min=0).long())
+    return which.index_select(0, span), first.index_select(0, span) + step, y.index_select(0, span)
 
 
 def _repeated(count: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,22 +177,23 @@ def _repeated(count: Tensor) -> tuple[Tensor, Tensor]:
 def _barycentric(corners: Tensor, triangles: Tensor, triangle: Tensor) -> Tensor:
     """Affine weights of the pixel centres in their triangles."""
     batch, height, width = triangle.shape
-    pixel = torch.nonzero(triangle.flatten() >= 0).flatten()
+    seen = triangle.flatten()
+    pixel = torch.nonzero(seen >= 0).flatten()
     item = torch.div(pixel, height * width, rounding_mode="floor")
     place = pixel - item * height * width
     y = torch.div(place, width, rounding_mode="floor")
-    origin, first, second = corners[:, triangles, :2].flatten(0, 1).unbind(1)
-    along, beside = first - origin, second - origin
-    area = _cross(along, beside)[:, None]
-    area = torch.where(area == 0, 1.0, area)  # those are never seen
-    placed = torch.cat([origin, along / area, beside / area], 1)
-    placed = placed.index_select(0, triangle.flatten().index_select(0, pixel) + item * len(triangles))
-    away = torch.stack([place - y * width, y], -1).to(corners.dtype) - placed[:, :2]
-    first, second = _cross(away, placed[:, 4:]), _cross(placed[:, 2:4], away)
+    which = triangles.index_select(0, seen.index_select(0, pixel)) + (item * corners.shape[1])[:, None]
+    flat = corners[..., :2].flatten(0, 1)
+    a, b, c = (flat.index_select(0, which[:, i]).unbind(1) for i in range(3))
+    along, beside = (b[0] - a[0], b[1] - a[1]), (c[0] - a[0], c[1] - a[1])
+    away = (place - y * width).to(corners.dtype) - a[0], y.to(corners.dtype) - a[1]
+    area = _cross(along, beside)
+    area = torch.where(area == 0, 1.0, area)  # lost in rounding
+    first, second = _cross(away, beside) / area, _cross(along, away) / area
     parts = torch.stack([1.0 - first - second, first, second], -1)
     weights = parts.new_zeros(batch * height * width, 3)
     return weights.index_copy(0, pixel, parts).reshape(batch, height, width, 3)
 
 
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+def _cross(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+    return a[0] * b[1] - a[1] * b[0]
