@@ -2,8 +2,9 @@
 
 Landmark networks know what faces look like and report only a part of a small movement; pixels do not. Between an edited picture and its
 original, or neighbouring frames, dense optical flow (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016) follows skin
-to a fraction of a pixel. Where the pixels do not agree afterwards (another light, a hand), on the upper lids and at the margins of lids
-and lips, which hide and uncover what is behind them, the landmarks of the second picture stand as they are.
+to a fraction of a pixel. Upper lids fold and are followed by their own rule (`mien.faces.lids`). Where the pixels do not agree afterwards
+(another light, a hand), and at the margins of lower lids and lips, which hide and uncover what is behind them, the landmarks of the second
+picture stand as they are.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from mien.faces import lids
 from mien.faces.align import Square, sample
 from mien.types import Crop
 
@@ -20,10 +22,7 @@ _REACH = 1.3  # of the landmarks' extent
 _STEADY = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 127, 356)  # corners of the eyes, the nose's ridge, temples
 _MARGINS = (
     78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,  # inner lips
-    246, 161, 160, 159, 158, 157, 173, 155, 154, 153, 145, 144, 163, 7,  # right lids, without the corners of the eye
-    466, 388, 387, 386, 385, 384, 398, 382, 381, 380, 374, 373, 390, 249,  # left lids
-    247, 30, 29, 27, 28, 56, 190, 467, 260, 259, 257, 258, 286, 414,  # the upper lids, which fold
-    113, 225, 224, 223, 222, 221, 342, 445, 444, 443, 442, 441,  # the folds themselves
+    155, 154, 153, 145, 144, 163, 7, 382, 381, 380, 374, 373, 390, 249,  # lower lids, without the corners of the eye
 )  # fmt: skip
 _PATCH = 13  # pixels, in which the pictures must agree
 _GRAIN = 12.0  # grey levels squared: variance of a patch below which there is nothing to agree on
@@ -46,16 +45,19 @@ def follow(crop: Crop, reference: Crop) -> Followed:
     before, after = _points(reference), _points(crop)
     square = Square.around(np.column_stack([before, reference.face.landmarks[:, 2]]), _REACH)
     there = _carried(square, before, after)
-    one, two = (cv2.cvtColor(sample(c.rgb, s, _SIZE), cv2.COLOR_RGB2GRAY) for c, s in ((reference, square), (crop, there)))
+    pictures = sample(reference.rgb, square, _SIZE), sample(crop.rgb, there, _SIZE)
+    one, two = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures)
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow.setFinestScale(0)
     field = flow.calc(one, two, np.zeros((_SIZE, _SIZE, 2), np.float32))
     inside = cv2.transform(before[None], np.linalg.inv(square.to_photo(_SIZE))[:2])[0]
     agree = _agreement(one, two, field)
     moved = inside + _at(field, inside)
+    moved[list(lids.MOVED)], sure = lids.follow(*pictures, inside)
     followed = cv2.transform(moved[None], (crop.to_photo @ there.to_photo(_SIZE))[:2])[0]
     trust = np.clip((_at(agree, inside) - _DOUBT) / (_SURE - _DOUBT), 0.0, 1.0)
     trust[list(_MARGINS)] = 0.0
+    trust[list(lids.MOVED)] = sure
     mixed = seen.copy()
     mixed[:, :2] += trust[:, None] * (followed - seen[:, :2])
     return Followed(mixed, trust)

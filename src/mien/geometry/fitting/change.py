@@ -21,11 +21,15 @@ from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.procrustes import Placement, align, camera_space
 
 _FOLLOWED, _SEEN = 0.1, 0.25  # cm: noise of a landmark carried by pixels, and of one that a network has seen twice
-_DEEP = 3.0  # times as noisy in depth
-_SPREAD = np.array([0.15 if unit_of(a) in IMITATED else 0.5 for a in SOLVED])  # of a change before anything is known; 1 = intensity 5
+_DEPTH = 1.5  # cm: noise in depth, which no pixels carry
+_LID = {5: 1.2, 43: 0.4}  # a lid that is raised goes a third as far as one that shuts: a small movement is as likely either
+_SPREAD = np.array(
+    [0.15 if unit_of(a) in IMITATED else _LID.get(unit_of(a), 0.5) for a in SOLVED]
+)  # before anything is known; 1 = intensity 5
 _ALIKE = 0.9  # correlation of both sides
 _BOTH = np.array([0.0 if mirror(a) == a else -_ALIKE if unit_of(a) == 30 else _ALIKE for a in SOLVED])  # the jaw goes to one side
 _FAINT = 0.02  # of 1: changes below it are not told from none
+_JITTER = 0.2  # of 1: where a network alone has seen all points, changes as small as this are doubted
 _ROUNDS = 4
 _AWAY = 0.1  # cm: a landmark that goes this far beyond its unit counts half for the pose
 
@@ -66,27 +70,28 @@ def change(
     rows = units.reshape(len(units), -1)
     target = camera_space(landmarks[None])
     precision = 1.0 / (trust * _FOLLOWED + (1.0 - trust) * _SEEN) ** 2
-    weights = np.repeat(precision, 3).reshape(-1, 3) / np.array([1.0, 1.0, _DEEP**2])
+    weights = np.column_stack([precision, precision, np.full_like(precision, 1.0 / _DEPTH**2)])
     gain = rows * weights.ravel()
     curvature = gain @ rows.T
+    doubtful = _JITTER * (1.0 - float(trust.mean()))
     activations, residual = np.zeros(len(shown)), np.zeros_like(frontal)
     steady = basis.steadiness * precision
     placement = align(frontal[None], target, steady[None], depth=DEPTH)
     for _ in range(_ROUNDS):
         residual = placement.undo(target)[0] - frontal
-        activations = boxqp.minimise(curvature + _precision(activations), gain @ residual.ravel(), -shown, 1.0 - shown)
+        activations = boxqp.minimise(curvature + _precision(activations, doubtful), gain @ residual.ravel(), -shown, 1.0 - shown)
         moved = np.tensordot(activations, units, axes=1)
         robust = steady / (1.0 + ((residual - moved) ** 2)[:, :2].sum(-1) / _AWAY**2)
         placement = align((frontal + moved)[None], target, robust[None], depth=DEPTH)
     return Change(activations, placement, residual)
 
 
-def _precision(found: Float[np.ndarray, " s"]) -> Float[np.ndarray, "s s"]:
-    """The inverse covariance of changes given those found: sides go together, what is small beside the largest stays small."""
+def _precision(found: Float[np.ndarray, " s"], doubtful: float) -> Float[np.ndarray, "s s"]:
+    """The inverse covariance of changes given those found: sides go together; small stays what is small beside the largest, or doubtful."""
     if not found.any():
         found = np.ones_like(found)
     size = np.sqrt((found**2 + found[MIRRORED] ** 2) / 2)
-    spread = _SPREAD * np.sqrt((size + _FAINT) / (size.max() + _FAINT))
+    spread = _SPREAD * np.sqrt((size + _FAINT) / (max(size.max(), doubtful) + _FAINT))
     sides = np.eye(len(found))
     sides[np.arange(len(found)), MIRRORED] += _BOTH
     return np.linalg.inv(sides * np.outer(spread, spread))
