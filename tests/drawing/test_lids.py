@@ -12,7 +12,7 @@ from mien.edits import parse
 from mien.engines import mesh
 from mien.faces import align
 from mien.geometry import facemesh
-from mien.geometry.drawing import lids, rims, spectacles
+from mien.geometry.drawing import lids, morph, rims, spectacles
 from mien.geometry.head import bundled
 from mien.types import Photo
 
@@ -201,3 +201,14 @@ def test_a_brow_that_rises_takes_no_lid_out_of_its_fold(engine, drawn):
     (edit,) = parse("AU1=5 AU2=5")
     raised = engine.decode([engine.shift(code, edit)])[0].rgb
     assert np.abs(raised[here].astype(float) - code.study.crop.rgb[here]).mean() < 25
+
+
+def test_a_lid_follows_a_gaze_downwards_and_leaves_the_eye_open(engine, drawn):
+    code = engine.encode([align.cut(drawn.photo, drawn.face, engine.crop)])[0]
+    apertures = []
+    for step in range(6):
+        (edit,) = parse(f"AU64={step}")
+        moved = morph.move(code.study.sitting, engine.shift(code, edit).expression)
+        apertures.append(moved.slits["lid_R"].aperture / code.study.sitting.slits["lid_R"].aperture)
+    assert all(0.02 < was - now < 0.2 for was, now in itertools.pairwise(apertures))
+    assert 0.45 < apertures[-1] < 0.85

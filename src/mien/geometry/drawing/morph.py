@@ -28,7 +28,11 @@ _UPPER_SHARE = {"lip": 0.5, "lid_R": 0.85, "lid_L": 0.85}  # of a correction of 
 _PARTS_LIPS = np.array([unit_of(axis) in (9, 10, 11, 16, 18, 22, 25, 26, 27) for axis in AXES])
 _OPENS_MOUTH = np.array([unit_of(axis) in (25, 26, 27) for axis in AXES])
 _CLOSES_LIDS = np.array([unit_of(axis) == 43 for axis in AXES])
+_FOLLOWS = np.array([0.7 if unit_of(axis) == 64 else 1.0 for axis in AXES])
+"""Of what the lids of the head do: a lid that follows a gaze downwards covers no more of the iris than before."""
 _BLINKS = np.array([unit_of(axis) in (41, 42, 43, 44, 45, 46, 64) for axis in AXES])
+_WRINKLES = np.array([unit_of(axis) == 9 for axis in AXES])
+_OTHERS = ~(_BLINKS | _WRINKLES)
 _CORNERS = 0.32  # of the height of a mouth that is wide open: how far below the upper lip its corners are at least
 _CORNER = 0.1  # of the length of a mouth: so much at either end is round
 _HANG = 0.3  # cm: a lower lip that drops by more than this starts to be rounded
@@ -92,13 +96,16 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
 
 
 def _shift(sitting: Sitting, expression: AUVector) -> Float[np.ndarray, "v 3"]:
-    """How the vertices move, in cm. A blink moves the lids, not the brows or spectacles above them."""
-    head, code = sitting.head, sitting.code
-    awake = AUVector(np.where(_BLINKS, code.expression.known.values, expression.known.values))
-    awake_offset = _expressed(head.shapes, head, _shown(code, awake))
-    shift = sitting.neutral + awake_offset - sitting.points
-    if awake != expression.known:
-        shift += (_expressed(head.shapes, head, _shown(code, expression)) - awake_offset) * spread.of(head).lids[:, None]
+    """How the vertices move, in cm. A blink moves the lids, not brows or spectacles; a wrinkle leaves the tip of the nose."""
+    held = spread.of(sitting.head)
+    shift, known = np.zeros_like(sitting.points), sitting.code.expression.known
+    before = sitting.points - sitting.neutral
+    for apart, share in ((_OTHERS, None), (_WRINKLES, held.wrinkle), (_BLINKS, held.lids)):
+        then = AUVector(np.where(apart, expression.known.values, known.values))
+        if share is None or then != known:
+            after = _expressed(sitting.head.shapes, sitting.head, _shown(sitting.code, then))
+            shift += (after - before) * (1.0 if share is None else share[:, None])
+            before, known = after, then
     return shift
 
 
@@ -110,7 +117,7 @@ def head_points(head: HeadModel, shape: np.ndarray, expression: AUVector) -> Flo
 
 def _shown(code: HeadCode, expression: AUVector) -> Float[np.ndarray, " a"]:
     """The intensities that draw a measured expression on this person: resting face and all."""
-    return expression.known.values + code.neutral.known.values
+    return expression.known.values * _FOLLOWS + code.neutral.known.values
 
 
 def _expressed(shapes: Float[Tensor, "s n 3"], head: HeadModel, aus: Float[np.ndarray, " a"]) -> Float[np.ndarray, "n 3"]:

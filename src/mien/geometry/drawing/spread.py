@@ -22,6 +22,8 @@ _ALONG = 0.35  # cm: how sharply a vertex follows the nearest part of a margin
 _HOLD = {"lip": (0.6, 2.6), "lid_upper": (0.15, 0.65), "lid_lower": (0.2, 1.1)}
 _BLINK = (0.1, 0.5)
 """cm from a margin: within the first a vertex goes all the way with it, beyond the second not at all."""
+_TIP = (195, 5, 4, 1, 19, 94)  # landmarks from the middle of the nose over its tip to below it
+_STAYS, _WING = 0.65, (0.5, 1.6)  # of a wrinkle that does not reach them; cm from them within which it does so in part
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,7 @@ class Spread:
     residual: Float[np.ndarray, "v 468"]  #: landmark errors -> vertex errors; zero rows off the skin
     margins: sparse.csr_array  #: [v, 468] moves of lip and lid margins -> vertex moves, fading away from each margin
     lids: Float[np.ndarray, " v"]  #: 1 on the rims of the eyes, 0 from 0.5 cm away: the skin that a blink may move
+    wrinkle: Float[np.ndarray, " v"]  #: how far each vertex goes along when the nose wrinkles: its wings do, its tip hardly does
 
 
 @lru_cache(maxsize=4)
@@ -53,7 +56,10 @@ def of(head: HeadModel) -> Spread:
     lids = torch.zeros(len(vertices))
     near = ((_BLINK[1] - away[:, rims].amin(1)) / (_BLINK[1] - _BLINK[0])).clamp(0, 1)
     lids[skin] = near * near * (3 - 2 * near)
-    return Spread(residual.numpy(), sparse.csr_array(margins.double().numpy()), lids.numpy())
+    tip = ((_WING[1] - away[:, list(_TIP)].amin(1)) / (_WING[1] - _WING[0])).clamp(0, 1)
+    wrinkle = torch.ones(len(vertices))
+    wrinkle[skin] -= _STAYS * tip * tip * (3 - 2 * tip)
+    return Spread(residual.numpy(), sparse.csr_array(margins.double().numpy()), lids.numpy(), wrinkle.numpy())
 
 
 def _follow(away: torch.Tensor) -> torch.Tensor:
