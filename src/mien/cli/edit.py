@@ -72,7 +72,7 @@ def _print_report(result: "EditResult") -> None:
         for line in result.lines
         if (named and line.role == "commanded") or max(abs(line.commanded - line.before), abs(line.achieved - line.before)) >= _SHOWN
     ]
-    rows = [(line.face, line.au, line.role, *(f"{getattr(line, number):.1f}" for number in numbers)) for line in moved]
+    rows = [(line.face, line.au, line.role, *(f"{getattr(line, number):z.1f}" for number in numbers)) for line in moved]
     say_table(["face", "AU", "", *numbers], rows, right=numbers)
     similar = ", ".join(f"{value:.3f}" for value in result.shape_similarity)
     say(f"shape similarity before/after (cosine of fitted identity, not recognition): {similar}")

@@ -50,5 +50,5 @@ def _show(table: "pd.DataFrame") -> None:
 
 def _cell(value: object) -> object:
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.2f}"
+        return "" if math.isnan(value) else f"{value:z.2f}"
     return value

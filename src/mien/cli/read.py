@@ -114,7 +114,7 @@ def _line(row: "Row") -> tuple[object, ...]:
     pitch, yaw, roll = row.reading.angles
     emotions = row.reading.emotions
     feeling = max(emotions, key=lambda name: emotions[name], default="")
-    return where, row.face, f"{yaw:+.0f} {pitch:+.0f} {roll:+.0f}", units, f"{feeling} {emotions[feeling]:.2f}" if feeling else ""
+    return where, row.face, f"{yaw:+z.0f} {pitch:+z.0f} {roll:+z.0f}", units, f"{feeling} {emotions[feeling]:.2f}" if feeling else ""
 
 
 def _short(name: str) -> str:
