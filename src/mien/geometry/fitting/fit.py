@@ -3,6 +3,7 @@
 1. **Frontalise** by weighted Procrustes on points that expressions hardly move; points far off get less weight.
 2. **Action units** ``a`` of ``q = N + M + B a + e`` (see `mien.geometry.fitting.neutral`) by a box-constrained quadratic programme,
    ``min (r - B a)' S^-1 (r - B a) / 2 + ridge |a|^2 / 2 + sparsity |a|_1``, ``r = q - N - M``; twice, as the pose depends on the jaw.
+   How far the lips are apart is an equation of its own, and bounds what they can do (`mien.geometry.fitting.lips`).
 3. **Identity** by a ridge on what is left, and the pose once more for the head as it will be drawn.
 
 What is drawn and what is measured: the head model shows the activations ``a`` themselves. A face at rest shows some of them already,
@@ -19,7 +20,8 @@ import torch
 from jaxtyping import Float
 
 from mien.aus import MAX_INTENSITY, AUVector
-from mien.geometry.fitting import boxqp, measured
+from mien.geometry.fitting import boxqp, lips, measured
+from mien.geometry.fitting.lips import Lips
 from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.procrustes import Placement, align, camera_space
 from mien.geometry.head import HeadModel
@@ -101,8 +103,7 @@ def _round(
     """Landmarks frontalised onto `points`, and the activations that explain them."""
     placement = align(points, target, weights, depth=DEPTH)
     frontal = placement.undo(target)
-    residual = frontal - basis.mean - prior.offset
-    solved = [_activations(r, rotation, basis, prior) for r, rotation in zip(residual, placement.rotation, strict=True)]
+    solved = [_activations(face, rotation, basis, prior) for face, rotation in zip(frontal, placement.rotation, strict=True)]
     return frontal, np.stack(solved)
 
 
@@ -146,11 +147,18 @@ def _own_prior(solution: Solution, basis: LandmarkBasis, prior: NeutralPrior) ->
 
 
 def _activations(
-    residual: Float[np.ndarray, "468 3"], rotation: Float[np.ndarray, "3 3"], basis: LandmarkBasis, prior: NeutralPrior
+    frontal: Float[np.ndarray, "468 3"], rotation: Float[np.ndarray, "3 3"], basis: LandmarkBasis, prior: NeutralPrior
 ) -> Float[np.ndarray, " s"]:
     yaw = float(to_angles(rotation)[1])
     gain, curvature = _normal_equations(basis, prior) if abs(yaw) <= _SEEN else _weighed(basis, prior, _unseen(basis, yaw))
-    return boxqp.minimise(curvature, gain @ residual.ravel() - prior.sparsity, np.zeros(len(prior.rest)), 1.0 + prior.rest)
+    residual, mouth = frontal - basis.mean - prior.offset, _lips(basis, prior)
+    linear = gain @ residual.ravel() + mouth.parting * (lips.parted(frontal) / lips.NOISE**2) - prior.sparsity
+    return boxqp.minimise(curvature, linear, *mouth.limits(frontal, prior.rest))
+
+
+@lru_cache(maxsize=8)
+def _lips(basis: LandmarkBasis, prior: NeutralPrior) -> Lips:
+    return Lips.of(basis.mean + prior.offset, basis.units, prior.factors)
 
 
 def _unseen(basis: LandmarkBasis, yaw: float) -> Float[np.ndarray, " 1404"]:
@@ -167,10 +175,10 @@ def _normal_equations(basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Float[
 def _weighed(
     basis: LandmarkBasis, prior: NeutralPrior, added: Float[np.ndarray, " 1404"] | None
 ) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
-    """``B' S^-1`` and ``B' S^-1 B + ridge``."""
-    rows = basis.units.reshape(len(basis.units), -1)
+    """``B' S^-1``, and ``B' S^-1 B + ridge`` with the equation of the lips."""
+    rows, parting = basis.units.reshape(len(basis.units), -1), _lips(basis, prior).parting / lips.NOISE
     gain = prior.precise(rows, added)
-    return gain, gain @ rows.T + np.diag(prior.ridge)
+    return gain, gain @ rows.T + np.diag(prior.ridge) + np.outer(parting, parting)
 
 
 def _resting(activation: Float[np.ndarray, " s"], beyond: Float[np.ndarray, " s"]) -> AUVector:
