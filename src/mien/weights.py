@@ -48,7 +48,7 @@ def bundled(name: str) -> Path:
 def load(path: Path | str) -> Weights:
     """Tensors and configuration of a safetensors file.
 
-    Raises `WeightsError` when the file is missing, is not safetensors, or has no mien configuration.
+    Raises `WeightsError` when the file is missing, is not whole safetensors, has no mien configuration, or holds NaN.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,7 +61,24 @@ def load(path: Path | str) -> Weights:
         raise WeightsError(f"{path} is not a whole safetensors file ({error}): fetch or convert it again") from error
     if _CONFIG not in header:
         raise WeightsError(f"{path} has no mien configuration in its header: convert it with `mien weights import`")
-    return Weights(tensors, json.loads(header[_CONFIG]), path, header.get(_RECIPE, ""))
+    return Weights(_without_nan(tensors, path), _config(header[_CONFIG], path), path, header.get(_RECIPE, ""))
+
+
+def _config(text: str, path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise WeightsError(f"the configuration in the header of {path} is no JSON ({error}): fetch or convert it again") from error
+    if not isinstance(config, dict):
+        raise WeightsError(f"the configuration in the header of {path} is no table of options: fetch or convert it again")
+    return config
+
+
+def _without_nan(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+            raise WeightsError(f"{name} in {path} holds NaN: fetch or convert it again")
+    return tensors
 
 
 def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, recipe: str = "") -> None:

@@ -4,27 +4,52 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from mien.convert import flame, ict
-from mien.errors import UsageError, one_of
+from mien import artefacts, weights
+from mien.convert import checkpoint, flame, ict
+from mien.errors import UsageError, WeightsError, one_of
 from mien.geometry import head
-from mien.geometry.head import HeadModel
+
+TENSORS = "tensors"  #: the format of any checkpoint, whatever network it is of
 
 
-def _ict(path: Path) -> HeadModel:
+def _flame(path: Path, out: Path) -> None:
+    head.save(flame.load(path), out)
+
+
+def _ict(path: Path, out: Path) -> None:
     """With the files that give it action units and landmarks, where they lie beside it."""
     mapping, marks = (path.parent / name for name in ("facs_mapping.json", "facemesh_to_ict.npz"))
     known = mapping if mapping.is_file() else None
-    return ict.head_of(ict.read(path), mapping=known, facemesh_path=marks if marks.is_file() else None)
+    head.save(ict.head_of(ict.read(path), mapping=known, facemesh_path=marks if marks.is_file() else None), out)
 
 
-FORMATS: Mapping[str, Callable[[Path], HeadModel]] = MappingProxyType({"flame": flame.load, "ict": _ict})
+def _tensors(path: Path, out: Path) -> None:
+    try:
+        weights.save(out, checkpoint.tensors(checkpoint.read(path)), {"kind": TENSORS})
+    except WeightsError as error:
+        raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+#: What each format's reader makes of a file; heads are for `mien.geometry.head.load`, the others for `mien.weights.load`.
+FORMATS: Mapping[str, Callable[[Path, Path], None]] = MappingProxyType({"flame": _flame, "ict": _ict, TENSORS: _tensors})
 
 
 def convert(kind: str, path: Path, out: Path) -> None:
-    """Read a published model and write it as safetensors, for `mien.geometry.head.load`.
+    """Read a published model and write it as safetensors, in this process; `mien.convert.guarded` does it in one with limits.
 
-    Raises `UsageError` for an unknown format, `DataError` or `WeightsError` for a file that is not of that format.
+    Raises `UsageError` for an unknown format, `WeightsError` for a published one that this version cannot read, and `DataError` or
+    `WeightsError` for a file that is not of its format.
     """
-    if kind not in FORMATS:
-        raise UsageError(f"format {one_of(kind, FORMATS)}")
-    head.save(FORMATS[kind](path), out)
+    check(kind)
+    FORMATS[kind](path, out)
+
+
+def check(kind: str) -> None:
+    """Raises `UsageError` for an unknown format, and `WeightsError` for a published one that this version of mien has no reader for."""
+    if kind in FORMATS:
+        return
+    published = {entry.format: entry.what for entry in artefacts.register().values() if entry.format}
+    if kind not in published:
+        raise UsageError(f"format {one_of(kind, sorted({*FORMATS, *published}))}")
+    cure = f"`mien weights import {TENSORS} FILE` keeps its numbers as safetensors"
+    raise WeightsError(f"this version of mien has no reader for {kind} ({published[kind]}); {cure}")

@@ -1,0 +1,62 @@
+"""Conversion in a process of its own, with limits: a file that hangs or swells its reader takes nothing else down.
+
+Nothing in a published file is executed in any case (`mien.convert.machine`); this is the wall behind that one. Memory is limited where the
+system can do it (Linux); time everywhere. The result appears whole or not at all.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien import errors
+from mien.convert import importers
+from mien.errors import WeightsError
+
+_GIB, _MIB = 2**30, 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a conversion may take."""
+
+    seconds: float
+    memory: int  #: bytes of data, without the libraries
+
+    @classmethod
+    def of(cls, path: Path) -> "Limits":
+        """Plenty for an honest file or folder: each number is held a few times over, and text is read at a megabyte a second."""
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        size = sum(file.stat().st_size for file in files)
+        return cls(seconds=120 + size / _MIB, memory=3 * _GIB + 6 * size)
+
+
+def convert(kind: str, path: Path, out: Path, limits: Limits | None = None) -> None:
+    """As `mien.convert.importers.convert`, with limits; raises `WeightsError` as well when one of them is met."""
+    importers.check(kind)
+    limits = limits or Limits.of(path)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=out.parent) as folder:
+        made = Path(folder) / out.name
+        command = [sys.executable, "-P", "-m", "mien.convert.worker", kind, str(path), str(made), str(limits.memory)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limits.seconds, stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            raise WeightsError(f"{path} was not read after {limits.seconds:.0f} s, far longer than its size needs: refused") from None
+        if done.returncode:
+            raise _told(path, done, limits)
+        os.replace(made, out)  # noqa: PTH105 - atomic on every platform
+
+
+def _told(path: Path, done: subprocess.CompletedProcess[str], limits: Limits) -> errors.MienError:
+    """The error that the worker tells in its last line, or that it died of."""
+    try:
+        told = json.loads(done.stdout.splitlines()[-1])
+        return getattr(errors, told["error"])(told["text"])
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError):
+        pass
+    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return WeightsError(f"the process that read {path} ended early ({last}); its limit was {limits.memory / _GIB:.1f} GiB of memory")
