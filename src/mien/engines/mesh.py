@@ -12,7 +12,7 @@ from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
-from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, rims, shade, spectacles, unfolding
+from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, remains, rims, shade, spectacles, unfolding
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
@@ -145,13 +145,13 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, motion: Flow, cod
     study, rgb = code.study, code.study.crop.rgb
     sitting, scale = study.sitting, study.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
-    margin = 2 if name == "lip" else 2 + int(falling.FAR * motion.lids[name].scale)
+    margin = 2 + int(remains.REACH * scale if name == "lip" else falling.FAR * motion.lids[name].scale)
     box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
     if box.empty:
         return box
     canvas = box.of(out).astype(np.float32)
     if name == "lip":
-        mouth.paint(canvas, box, rgb, sitting, moved, look=study.mouth)
+        mouth.paint(canvas, box, rgb, sitting, moved, motion=motion, look=study.mouth)
     else:
         eye = study.eyes[name[-1]]
         turned = eyes.gaze(sitting, code.expression, name[-1])

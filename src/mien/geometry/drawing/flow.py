@@ -27,6 +27,7 @@ _TILE = 192  # pixels: what stays as it is is passed over in squares of this sid
 _NODES = 288  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach
 _BACK, _FRONT = 0.02, 0.4  # of `HeadModel.front`: skin further back than the first is not drawn, beyond the second it moves fully
+_EDGE = 0.18  # cm by which a margin of the mesh may be off
 _RIM = 0.10  # cm of a closing lip, at its margin, that may be tooth
 _HIDDEN = 0.35  # cm: skin that lay this far behind other skin in the photo has no pixels of its own
 
@@ -131,7 +132,7 @@ def flow(
     face = _silhouette(seen)
     seen &= ~_hidden(sitting, drawn, grid)
     drawn = drawn[..., :3]
-    above, below = _sides(moved.slits, grid.nodes())
+    above, below = _sides(moved.slits, grid.nodes(), _EDGE * scale)
     furrows = folds(grid) * face
     fields: list[np.ndarray] = []
     for known in (seen & above, seen & below):
@@ -189,12 +190,14 @@ def _silhouette(seen: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     return face.astype(bool)
 
 
-def _sides(slits: dict[str, Slit], nodes: Float32[np.ndarray, "h w 2"]) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes that are not under an upper margin, and nodes that are not over a lower one."""
+def _sides(slits: dict[str, Slit], nodes: Float32[np.ndarray, "h w 2"], edge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes that are not under an upper margin, and nodes that are not over a lower one; `edge` pixels of a lip may be the other's."""
     above, below = np.ones(nodes.shape[:2], bool), np.ones(nodes.shape[:2], bool)
-    for slit in slits.values():
+    for name, slit in slits.items():
         st = slit.frame.to(nodes)
         upper, lower = slit.at(st[..., 0])
+        if name == "lip":
+            upper, lower = upper - edge, lower + edge
         here = slit.within(st[..., 0]) & slit.near(st, 0.8)  # well inside the part where the curves choose
         above &= ~(here & (st[..., 1] > upper))
         below &= ~(here & (st[..., 1] < lower))

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from mien.geometry.drawing import inside, shown, teeth
+from mien.geometry.drawing import inside, remains, shown, teeth
 from mien.geometry.drawing.box import Box, sample
+from mien.geometry.drawing.flow import Flow
 from mien.geometry.drawing.inside import Palette, Place
 from mien.geometry.drawing.morph import Moved, Sitting
+from mien.geometry.drawing.remains import Remains
 from mien.geometry.drawing.shown import Shown
 from mien.geometry.drawing.slit import Slit
 
@@ -20,6 +22,8 @@ _TONGUE = np.array([0.98, 0.66, 0.64])  # of the colour of gums
 _LIT_TONGUE = 0.7  # of the brightness that a tongue should have: what is darker in the photo is no tongue
 _SEAM, _LINE = 0.08, 0.25  # cm to either side of where lips meet that are drawn anew, and how dark the line between them is
 _LIT_ENAMEL = 1.15  # times as bright as they show are teeth without the shadow of a lip
+_LESS = 0.1  # cm by which a mouth must close for what lay between its lips to be left over
+_MIDDLE = 0.55  # of the length of a mouth whose margins are met too closely for anything to be left over
 _SHUT = 0.12  # cm: a photo whose lips part by less shows nothing of its inside
 _PEEP = (0.5, 0.42)  # cm of the upper row under the upper lip of a mouth that was shut and drops open, and share of the opening at most
 _LOWER_PEEP = (0.20, 0.12)  # the same of the lower row over the lower lip
@@ -36,6 +40,7 @@ class Look:
     grain: float  #: standard deviation of its noise, sRGB values
     offset: Float[np.ndarray, " 2"]  #: pixels by which teeth must be moved to stand where the photo has them
     shown: Shown | None  #: none of a shut mouth
+    remains: Remains | None  #: likewise
 
 
 def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarray, " 3"], white: Float[np.ndarray, " 3"]) -> Look:
@@ -58,7 +63,8 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
         dark, tongue = own[0], own[1] if own[1].mean() > _LIT_TONGUE * tongue.mean() else tongue
     line = teeth.lip_line(sitting)
     palette = Palette(enamel, gum, tongue, dark)
-    return Look(palette, line, *_sharpness(rgb, sitting), _offset(sitting, line, seen), seen)
+    left = None if shut else remains.look(rgb, sitting.landmarks, slit, scale)
+    return Look(palette, line, *_sharpness(rgb, sitting), _offset(sitting, line, seen), seen, left)
 
 
 def _sharpness(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> tuple[float, float]:
@@ -97,11 +103,16 @@ def _offset(sitting: Sitting, line: Float[np.ndarray, " 3"], seen: Shown | None)
 
 
 def paint(
-    canvas: Float32[np.ndarray, "h w 3"], box: Box, rgb: UInt8[np.ndarray, "a b 3"], sitting: Sitting, moved: Moved, *, look: Look
-) -> None:
-    """Draw the open mouth into a canvas of warped skin that covers a box of the crop."""
+    canvas: Float32[np.ndarray, "h w 3"], box: Box, rgb: UInt8[np.ndarray, "a b 3"], sitting: Sitting, moved: Moved, *,
+    motion: Flow, look: Look,
+) -> None:  # fmt: skip
+    """Draw the open mouth into a canvas of skin, warped by `motion`, that covers a box of the crop."""
     slit, scale = moved.slits["lip"], sitting.code.pose.scale
-    st = slit.frame.to(box.pixels())
+    place = box.pixels()
+    st = slit.frame.to(place)
+    if look.remains and _closes(slit, sitting.slits["lip"], scale):
+        corners = np.abs(2 * st[..., 0] - slit.s[0] - slit.s[-1]) > _MIDDLE * slit.length
+        remains.clear(canvas, look.remains, place + motion.at(box)[..., :2], corners & (slit.inside(st) < 0.5), scale)
     _seal(canvas, box, slit, sitting.slits["lip"], scale)
     cover = slit.inside(st, max(0.6, 0.02 * scale, look.blur)).astype(np.float32)
     if slit.aperture < 0.5 or not cover.any():
@@ -114,6 +125,12 @@ def paint(
     photo = box.of(rgb).astype(np.float32)
     inner = photo + slit.moved(sitting.slits["lip"], st[..., 0])[..., None] * (inner - photo)
     canvas += cover[..., None] * (inner - canvas)
+
+
+def _closes(slit: Slit, source: Slit, scale: float) -> bool:
+    """Whether less of the inside is seen than was."""
+    now, then = (float((lips.lower - lips.upper).mean()) for lips in (slit, source))
+    return then - now > _LESS * scale
 
 
 def _seal(canvas: Float32[np.ndarray, "h w 3"], box: Box, slit: Slit, source: Slit, scale: float) -> None:
