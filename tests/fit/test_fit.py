@@ -7,7 +7,7 @@ import torch
 from mien.aus import AXES, AUShift, AUVector, mirror
 from mien.errors import WeightsError
 from mien.geometry import rotation
-from mien.geometry.fitting import fit, measured, neutral
+from mien.geometry.fitting import fit, measured, neutral, person
 from mien.weights import Weights
 
 SCALE = 9.0  # pixels per cm
@@ -127,7 +127,7 @@ def test_the_frames_of_a_person_share_identity_and_rest(model, prior):
     who = people(model, 1, seed=5)[0]
     smiles = [0, 0, 1, 2, 3, 4, 3, 2, 1, 0]
     frames = np.stack([landmarks(model, who, AUVector.of({"AU12": s, "AU15": 2}), (0, 3 * s, 0), prior.offset) for s in smiles])
-    codes = fit.fit_person(frames, model, prior)
+    codes = person.fit_person(frames, model, prior)
     assert all(np.array_equal(code.shape, codes[0].shape) for code in codes)
     measured_smiles = [code.expression["AU12"] for code in codes]
     assert np.corrcoef(measured_smiles, smiles)[0, 1] > 0.97
@@ -137,7 +137,7 @@ def test_the_frames_of_a_person_share_identity_and_rest(model, prior):
 
 def test_few_photos_of_a_person_are_measured_against_everyone(model, prior):
     frames = np.stack([landmarks(model, people(model, 1)[0], AUVector.of({"AU12": 3}), (0, y, 0), prior.offset) for y in (0, 10)])
-    shared, alone = fit.fit_person(frames, model, prior), fit.fit(frames, model, prior)
+    shared, alone = person.fit_person(frames, model, prior), fit.fit(frames, model, prior)
     assert [c.expression for c in shared] == [c.expression for c in alone]
 
 

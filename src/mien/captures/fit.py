@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.geometry import head
-from mien.geometry.fitting import fit, neutral
+from mien.geometry.fitting import fit, neutral, person
 from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.head import HeadModel
 from mien.types import Crop, HeadCode
@@ -27,7 +27,7 @@ class FitCapture:
 
     def capture_sequence(self, crops: Sequence[Crop]) -> list[HeadCode]:
         """Solve the frames of a video, or several photos, of one person: one identity, and one resting face from eight frames on."""
-        return fit.fit_person(_landmarks(crops), self._model, self._prior) if crops else []
+        return person.fit_person(_landmarks(crops), self._model, self._prior) if crops else []
 
 
 def _landmarks(crops: Sequence[Crop]) -> Float[np.ndarray, "n 468 3"]:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from mien.aus import MAX_INTENSITY
 from mien.faces import register
 from mien.geometry import head
-from mien.geometry.fitting import emotion, fit, measured, neutral
+from mien.geometry.fitting import emotion, fit, measured, neutral, person
 from mien.geometry.fitting.change import Reference, change
 from mien.geometry.fitting.emotion import EmotionModel
 from mien.geometry.fitting.measured import MEASURED
@@ -48,7 +48,7 @@ class GeometryReader:
         """Read the frames of one person against the person's own resting face (from eight frames on); pixels are not looked at."""
         if not crops:
             return []
-        solution, prior = fit.solve_person(_landmarks(crops), self._basis, self._prior)
+        solution, prior = person.solve_person(_landmarks(crops), self._basis, self._prior)
         return self._readings(crops, solution, prior, [None] * len(crops))
 
     def measure_against(self, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:

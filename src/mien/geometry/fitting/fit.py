@@ -12,7 +12,7 @@ by its build; `HeadCode.expression` is what goes beyond, and `HeadCode.neutral` 
 with AU27 and AU43, have minus their measured value in `neutral`. Engines change codes along `mien.geometry.fitting.measured.independent`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -34,9 +34,6 @@ _OUTLIER = 0.6  # cm: a point this far off counts half
 _SEEN = 15.0  # degrees of yaw up to which both sides are seen well
 _HIDDEN = 1.0  # cm: standard deviation of a cheek on the far side at 45 degrees
 _SHAPE_NOISE = np.array([0.1, 0.1, 0.3])  # cm, of a landmark around the fitted identity
-_TRUSTED = 8  # frames of one person before their own resting face is believed
-_RESTING = 0.2  # quantile of an axis over a person's frames that is taken for rest
-_WITHIN = 0.25  # share of the standard deviation between people that is left between frames of one
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,31 +116,6 @@ def codes(solution: Solution, prior: NeutralPrior) -> list[HeadCode]:
 def beyond_rest(solution: Solution, prior: NeutralPrior) -> Float[np.ndarray, "n s"]:
     """Intensities 0..5 of `measured.SOLVED` beyond what a resting face shows."""
     return np.clip(solution.activations - prior.rest, 0.0, 1.0) * MAX_INTENSITY
-
-
-def fit_person(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:
-    """Solve several pictures of one person (a video): one identity and one resting face for all of them."""
-    return codes(*solve_person(landmarks, landmark_basis(head), prior))
-
-
-def solve_person(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Solution, NeutralPrior]:
-    """Pose, action units and identity of several pictures of one person, and the prior of that person's resting face.
-
-    From eight pictures on, the resting face is the person's own: the median of what the action units leave unexplained, and of each axis
-    a low quantile. With fewer, only the identity is shared.
-    """
-    solution = solve(landmarks, basis, prior)
-    if len(landmarks) >= _TRUSTED:
-        prior = _own_prior(solution, basis, prior)
-        solution = solve(landmarks, basis, prior)
-        prior = replace(prior, rest=np.quantile(solution.activations, _RESTING, axis=0))
-    return replace(solution, shape=np.broadcast_to(np.median(solution.shape, axis=0), solution.shape.shape)), prior
-
-
-def _own_prior(solution: Solution, basis: LandmarkBasis, prior: NeutralPrior) -> NeutralPrior:
-    """The prior around one person's resting face."""
-    unexplained = solution.frontal - basis.mean - prior.offset - np.tensordot(solution.activations, basis.units, axes=1)
-    return replace(prior, offset=prior.offset + np.median(unexplained, axis=0), factors=prior.factors * _WITHIN)
 
 
 def _activations(

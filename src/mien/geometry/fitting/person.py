@@ -1,0 +1,74 @@
+"""Fit the frames of one person: one identity, one resting face, and every frame measured as a change from it.
+
+A stranger's face is explained sparsely, as its build imitates faint movements, and a raised brow or half of a dropped jaw is lost in that.
+Frames of one person share the build and what a landmark network sees wrongly. So they are solved twice: as strangers', around the
+person's own median, for poses, identity and rest; then each one as a change from the calmest (`mien.geometry.fitting.change`). A head that
+turns moves its landmarks as a network guesses their depth, which is no expression: the further it turns, the less their change counts.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mien.aus import MAX_INTENSITY
+from mien.geometry.fitting.change import Reference, change
+from mien.geometry.fitting.fit import LandmarkBasis, Solution, beyond_rest, codes, landmark_basis, solve
+from mien.geometry.fitting.neutral import NeutralPrior
+from mien.geometry.head import HeadModel
+from mien.types import HeadCode
+
+_TRUSTED = 8  # frames of one person before their own resting face is believed
+_RESTING = 0.2  # quantile of an axis over a person's frames that is taken for rest, and share of the frames that are the calmest
+_WITHIN = 0.25  # share of the standard deviation between people that is left between frames of one
+_TURNED = (10.0, 20.0)  # degrees from the calmest: up to the one a change is believed, from the other only what a picture alone shows
+
+
+def fit_person(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> list[HeadCode]:
+    """Solve several pictures of one person (a video): one identity and one resting face for all of them."""
+    return codes(*solve_person(landmarks, landmark_basis(head), prior))
+
+
+def solve_person(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Solution, NeutralPrior]:
+    """Pose, action units and identity of several pictures of one person, and the prior of that person's resting face.
+
+    From eight pictures on, the resting face is the person's own: the median of what the action units leave unexplained, and of each axis
+    a low quantile; and the units are those of the calmest pictures and the changes from them. With fewer, only the identity is shared.
+    """
+    solution = solve(landmarks, basis, prior)
+    if len(landmarks) >= _TRUSTED:
+        prior = _own_prior(solution, basis, prior)
+        solution = solve(landmarks, basis, prior)
+        prior = replace(prior, rest=np.quantile(solution.activations, _RESTING, axis=0))
+        solution = replace(solution, activations=prior.rest + _shown(landmarks, solution, basis, prior))
+    return replace(solution, shape=np.broadcast_to(np.median(solution.shape, axis=0), solution.shape.shape)), prior
+
+
+def _own_prior(solution: Solution, basis: LandmarkBasis, prior: NeutralPrior) -> NeutralPrior:
+    """The prior around one person's resting face."""
+    unexplained = solution.frontal - basis.mean - prior.offset - np.tensordot(solution.activations, basis.units, axes=1)
+    return replace(prior, offset=prior.offset + np.median(unexplained, axis=0), factors=prior.factors * _WITHIN)
+
+
+def _shown(
+    landmarks: Float[np.ndarray, "n 468 3"], solution: Solution, basis: LandmarkBasis, prior: NeutralPrior
+) -> Float[np.ndarray, "n s"]:
+    """What each picture shows of each unit beyond rest, 0..1, by how it differs from the calmest ones; no point is followed by pixels.
+
+    A drawn face shows `prior.response` of a change, a filmed one all of it; the geometric mean of both errs least on either.
+    """
+    either = replace(prior, response=np.sqrt(prior.response))
+    alone = beyond_rest(solution, prior) / MAX_INTENSITY
+    calm = np.argsort(np.linalg.norm(alone, axis=1))[: int(np.ceil(_RESTING * len(alone)))]
+    resting = Reference(np.median(solution.frontal[calm], axis=0), np.median(alone[calm], axis=0))
+    by_network = np.zeros(landmarks.shape[1])
+    changed = np.stack([change(resting, seen, by_network, basis, either).activations for seen in landmarks.astype(np.float64)])
+    near = np.interp(_turned(solution.placement.rotation, calm), _TURNED, (1.0, 0.0))[:, None]
+    return near * (resting.shown + changed) + (1.0 - near) * alone
+
+
+def _turned(rotation: Float[np.ndarray, "n 3 3"], calm: Int[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
+    """Degrees between the sides that heads show to the viewer and the one that the calm show; tilting shows no other side."""
+    side = rotation[:, 2]
+    usual = side[calm].mean(axis=0)
+    return np.degrees(np.arccos(np.clip(side @ usual / np.linalg.norm(usual), -1.0, 1.0)))
