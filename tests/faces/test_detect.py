@@ -143,16 +143,27 @@ def test_what_resembles_a_face_in_one_framing_or_in_its_own_colours_only_is_none
         return points, 0.7 if differs else presence
 
     monkeypatch.setattr(network, "look", deceived)
-    assert len(landmarks.find(drawn.photo)) == 1  # the detector is sure of it
+    assert len(landmarks.find(drawn.photo)) == 1  # the detector and the network are sure of it
     in_doubt(monkeypatch, square)
     assert landmarks.find(drawn.photo) == []
 
 
+def test_what_the_network_is_unsure_of_is_looked_at_again_although_the_detector_is_sure(drawn, monkeypatch):
+    network, look = landmarks.landmarker(), landmarks.landmarker().look
+    presence = {"all": 0.7}
+    monkeypatch.setattr(network, "look", lambda rgb, there: (look(rgb, there)[0], presence["all"]))
+    assert landmarks.find(drawn.photo) == []
+    presence["all"] = 0.93
+    assert len(landmarks.find(drawn.photo)) == 1
+
+
 @pytest.mark.data
-@pytest.mark.parametrize("mode", ["RGB", "P"])
-def test_emblems_on_a_suit_are_no_faces_with_few_colours_either(mode):
+@pytest.mark.parametrize("colours", [None, 8, 16, 32, 64, 256])
+def test_emblems_on_a_suit_are_no_faces_with_few_colours_either(colours):
     astronaut = Image.open(Path(os.environ["MIEN_DATA"]) / "sample_photos" / "astronaut.png").convert("RGB")
-    (face,) = landmarks.find(Photo(dithered(astronaut) if mode == "P" else np.array(astronaut)))
+    (dithering,) = landmarks.find(Photo(dithered(astronaut)))
+    (face,) = landmarks.find(Photo(np.array(astronaut.quantize(colours).convert("RGB") if colours else astronaut)))
+    assert np.hypot(*(dithering.landmarks - face.landmarks)[:, :2].mean(axis=0)) < 5
     assert np.hypot(*(face.landmarks[:, :2].mean(axis=0) - (224, 123))) < 10
 
 

@@ -18,6 +18,7 @@ from mien.nn.landmarks import LandmarkNet
 from mien.types import Face, Photo
 
 PRESENT = 0.5  #: presence from which something counts as a face
+CERTAIN = 0.95  #: presence that faces have where the detector is sure (all of 1026); less is looked at again, as a doubtful place is
 PRESENT_IN_DOUBT = 0.97  #: the same where the detector was not sure itself
 STEADY = 0.9  #: presence that such a face keeps in both other looks: faces kept 0.98, what was none lost a quarter in one
 CLOSER = 0.8  #: of a look's square
@@ -89,13 +90,16 @@ def find(photo: Photo) -> list[Face]:
     """All faces of a photo, from left to right; an empty list when there is none."""
     network = landmarker()
     seen = [(network.place(photo.rgb, candidate.square), candidate.doubtful) for candidate in candidates(photo.rgb)]
-    present = [face for face, doubtful in seen if (_beyond_doubt(photo, face) if doubtful else face.score >= PRESENT)]
+    present = [face for face, doubtful in seen if _is_face(photo, face, doubtful=doubtful)]
     faces = distinct(present, square=lambda face: Square.around(face.landmarks))
     return sorted(faces, key=lambda face: face.box[0] + face.box[2] / 2)
 
 
-def _beyond_doubt(photo: Photo, face: Face) -> bool:
-    return face.score >= PRESENT_IN_DOUBT and landmarker().steady(photo.rgb, face)
+def _is_face(photo: Photo, face: Face, *, doubtful: bool) -> bool:
+    """Whether a place shows a face: one that detector or network is unsure of must look like one however it is looked at."""
+    if face.score < (PRESENT_IN_DOUBT if doubtful else PRESENT):
+        return False
+    return (face.score >= CERTAIN and not doubtful) or landmarker().steady(photo.rgb, face)
 
 
 def track(photo: Photo, previous: Face) -> Face | None:
