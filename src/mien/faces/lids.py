@@ -25,10 +25,11 @@ _WEIGHTS = np.array([0.7, 1.0, 1.0], np.float32)  # of L, a, b
 _MOST = 40.0  # Lab: a pixel that differs more differs by something else
 _TOGETHER = 2.0  # Lab: price of one eye shut while the other is open
 _SURE, _DOUBT = 24.0, 32.0  # Lab: up to this the best share counts all, from that on nothing
-_RINGS = {"R": (247, 30, 29, 27, 28, 56, 190), "L": (467, 260, 259, 257, 258, 286, 414)}  # on the skin that folds
 
-#: The landmarks that `follow` moves: upper margins without the corners of the eye, and the skin right above.
-MOVED = tuple(i for side in "RL" for i in (*facemesh.LID_UPPER[side][1:-1], *_RINGS[side]))
+#: The landmarks that `follow` moves: upper margins without the corners of the eye.
+MOVED = tuple(i for side in "RL" for i in facemesh.LID_UPPER[side][1:-1])
+#: The landmarks right above them, on skin that comes and goes: nothing follows these.
+FOLDING = (247, 30, 29, 27, 28, 56, 190, 467, 260, 259, 257, 258, 286, 414)
 
 
 def follow(
@@ -46,11 +47,9 @@ def follow(
     best = np.unravel_index(price.argmin(), price.shape)
     places, sure = [], []
     for (side, eye), costs, i in zip(eyes.items(), (right, left), best, strict=True):
-        ids = [*facemesh.LID_UPPER[side][1:-1], *_RINGS[side]]
-        s, t = eye.frame.to(points[ids]).T
-        upper, lower = (np.interp(s, eye.s, margin) for margin in (eye.upper, eye.lower))
-        drawn = np.clip(1.0 - (upper - t) / (_FOLD * distance), 0.0, 1.0)
-        places.append(points[ids] + (_SHARES[i] * (lower - upper) * drawn)[:, None] * eye.frame.across)
+        ids = list(facemesh.LID_UPPER[side][1:-1])
+        opening = np.interp(eye.frame.to(points[ids])[:, 0], eye.s, eye.lower - eye.upper)
+        places.append(points[ids] + (_SHARES[i] * opening)[:, None] * eye.frame.across)
         sure.append(np.full(len(ids), np.clip((_DOUBT - costs[i]) / (_DOUBT - _SURE), 0.0, 1.0)))
     return np.concatenate(places), np.concatenate(sure)
 

@@ -23,6 +23,7 @@ _STEADY = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 127, 356)  # corners of
 _MARGINS = (
     78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,  # inner lips
     155, 154, 153, 145, 144, 163, 7, 382, 381, 380, 374, 373, 390, 249,  # lower lids, without the corners of the eye
+    *lids.FOLDING,
 )  # fmt: skip
 _PATCH = 13  # pixels, in which the pictures must agree
 _GRAIN = 12.0  # grey levels squared: variance of a patch below which there is nothing to agree on
