@@ -6,13 +6,13 @@ from functools import cache, partial, reduce
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
-from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, remains, rims, shade, spectacles, unfolding
+from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, relief, remains, rims, shade, spectacles, unfolding
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
@@ -35,6 +35,7 @@ class Study:
     eyes: dict[str, eyes.Eye]
     lids: dict[str, falling.Skin]
     spectacles: spectacles.Spectacles | None
+    furrows: relief.Relief
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,8 @@ class MeshEngine:
         over = {side: falling.look(crop.rgb, sitting, side, light, worn) for side in "RL"}
         both = {side: eyes.look(crop.rgb, sitting, side, over[side]) for side in "RL"}
         white = np.mean([eye.tone for eye in both.values()], axis=0)
-        study = Study(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over, worn)
+        own = relief.look(crop.rgb, landmarks, pose.scale)
+        study = Study(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over, worn, own)
         return MeshCode(study, head, head.expression.known)
 
 
@@ -106,11 +108,13 @@ def _draw(code: MeshCode) -> Drawn:
     sitting, picture = study.sitting, frame_of(rgb)
     change = independent(code.expression - code.head.expression.known)
     moved = morph.move(sitting, code.head.expression.known + change)
-    furrows = partial(folds.log_light, change, moved.landmarks, light=study.light, scale=sitting.code.pose.scale)
+    scale, own = sitting.code.pose.scale, folds.wrinkled(study.furrows, sitting.landmarks)
+    furrows = partial(folds.log_light, change, moved.landmarks, light=study.light, scale=scale, own=own)
     motion = flow(sitting, moved, shade.log_ratio(study.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
+    worked = folds.worked(change, moved.landmarks, grid=motion.grid, scale=scale) * motion.active[..., None]
     out = rgb.copy()
     for tile in motion.tiles(picture):
-        tile.of(out)[:] = _warped(rgb, motion, tile, study.spectacles)
+        tile.of(out)[:] = _warped(study, motion, tile, motion.grid.enlarge(worked, tile)[..., 0])
     for name in motion.lids:
         unfolding.smooth(out, moved, motion, name, study.spectacles)
     painted = [motion.box().within(picture), *(_open(out, moved, motion, code, name) for name in moved.slits)]
@@ -129,10 +133,13 @@ def _landmarks(study: Study, moved: morph.Moved) -> Float[np.ndarray, "468 3"]:
     return np.column_stack([moved.landmarks, depth - nearer])
 
 
-def _warped(rgb: UInt8[np.ndarray, "h w 3"], motion: Flow, box: Box, worn: spectacles.Spectacles | None) -> UInt8[np.ndarray, "b a 3"]:
-    """The moved and relit skin in a box."""
-    field = motion.at(box) if worn is None else motion.at(box) * worn.free(box)
-    skin = sample(rgb, box.pixels() + field[..., :2], cv2.INTER_LANCZOS4)
+def _warped(study: Study, motion: Flow, box: Box, worked: Float32[np.ndarray, "b a"]) -> UInt8[np.ndarray, "b a 3"]:
+    """The moved and relit skin in a box, its own furrows as deep as they are `worked`."""
+    field = motion.at(box) if study.spectacles is None else motion.at(box) * study.spectacles.free(box)
+    places = box.pixels() + field[..., :2]
+    skin = sample(study.crop.rgb, places, cv2.INTER_LANCZOS4)
+    if worked.any():
+        field[..., 2] += worked * study.furrows.at(places)
     relit = np.abs(field[..., 2]) > _DIM
     if not relit.any():
         return skin

@@ -2,15 +2,17 @@
 
 A landmark mesh is too coarse for wrinkles, so they are drawn where anatomy has them: curves between landmarks, each with the units that
 deepen it (Ekman, Friesen & Hager 2002, the "appearance changes" of each unit). Across a curve the light falls in the fold and rises on the
-side that turns to the light.
+side that turns to the light. Where the skin has furrows of its own (`mien.geometry.drawing.relief`), those are worked instead.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
 from mien.aus import MAX_INTENSITY, AUShift
+from mien.geometry.drawing.relief import Relief
 from mien.geometry.drawing.shade import Light
 from mien.geometry.drawing.warp import Grid
 
@@ -18,6 +20,9 @@ _BROW_ROW = (68, 104, 69, 108, 151, 337, 299, 333, 298)
 _HAIR_ROW = (54, 103, 67, 109, 10, 338, 297, 332, 284)
 _RELIEF = 0.5  # of the depth of a furrow: how much its sides catch the light
 _FLATTEN = 0.35  # of the depth: how much of a furrow goes when its unit relaxes
+_OWN = 0.75  # of the depth: how much less is drawn on skin that has furrows of its own
+_DEEPER, _FLATTER = 0.8, 0.6  # of the photo's own relief: how much it gains by a unit at full intensity, and loses as it relaxes
+_REACH, _SOFT = 0.35, 0.2  # cm around a curve where own furrows are worked fully, and over which that fades
 
 Points = tuple[tuple[int, int, float], ...]
 
@@ -69,11 +74,11 @@ FURROWS: tuple[Furrow, ...] = (
     ),
     Furrow(_through(151, 9, 8, 168), (("AU04", 1.0),), 0.30, -0.06, 1.1),
     *_both(_through(221, 222, 223, 224), _through(441, 442, 443, 444), {"AU04": 1.0}, width=0.22, depth=0.16),
-    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.2)), 0.12, 0.24),
-    Furrow(_through(122, 6, 351), (("AU09", 1.0),), 0.12, 0.18),
-    *_both(_through(188, 114, 217), _through(412, 343, 437), {"AU09": 1.0}, width=0.14, depth=0.18),
+    Furrow(_through(193, 168, 417), (("AU09", 0.8), ("AU04", 0.2)), 0.17, 0.15, 1.2),
+    Furrow(_through(122, 6, 351), (("AU09", 1.0),), 0.17, 0.11, 1.2),
+    *_both(_through(188, 114, 217), _through(412, 343, 437), {"AU09": 1.0}, width=0.20, depth=0.13),
     *_both(((128, 114, 0.5), (114, 217, 0.6), (198, 217, 0.4)), ((357, 343, 0.5), (343, 437, 0.6), (420, 437, 0.4)),
-           {"AU09": 1.0}, width=0.10, depth=0.16),
+           {"AU09": 1.0}, width=0.14, depth=0.11),
     *_both(
         _through(129, 203, 206, 216), _through(358, 423, 426, 436),
         {"AU12": 0.9, "AU10": 0.9, "AU09": 0.8, "AU11": 1.0, "AU20": 0.4}, width=0.20, depth=0.24,
@@ -93,20 +98,48 @@ FURROWS: tuple[Furrow, ...] = (
 
 
 def log_light(
-    change: AUShift, landmarks: Float[np.ndarray, "468 2"], *, light: Light, grid: Grid, scale: float
+    change: AUShift, landmarks: Float[np.ndarray, "468 2"], *, light: Light, grid: Grid, scale: float, own: tuple[float, ...] | None = None
 ) -> Float32[np.ndarray, "h w"]:
     """Change of the logarithm of sRGB values on the nodes of a grid, for a change of expression; 0 away from every furrow.
 
-    `landmarks` are where the face is now; `scale` in pixels per cm.
+    `landmarks` are where the face is now; `scale` in pixels per cm; `own` as `wrinkled` tells.
     """
     out = np.zeros((grid.height, grid.width), np.float32)
-    for furrow in FURROWS:
-        fold = sum(share * change[axis] for axis, share in furrow.units) / MAX_INTENSITY
-        if abs(fold) > 0.02:
-            depth = furrow.depth * (min(fold, 1.0) if fold > 0 else _FLATTEN * max(fold, -1.0))
-            curve = np.stack([(1 - share) * landmarks[a] + share * landmarks[b] for a, b, share in furrow.points])
-            _fold(out, grid, curve, depth=depth, width=furrow.width * scale, taper=furrow.taper, light=light)
+    for furrow, has in zip(FURROWS, own or (0.0,) * len(FURROWS), strict=True):
+        fold = _folding(furrow, change)
+        if fold:
+            depth = furrow.depth * (fold if fold > 0 else _FLATTEN * fold) * (1.0 - _OWN * has)
+            _fold(out, grid, _curve(furrow, landmarks), depth=depth, width=furrow.width * scale, taper=furrow.taper, light=light)
     return out
+
+
+def wrinkled(relief: Relief, landmarks: Float[np.ndarray, "468 2"]) -> tuple[float, ...]:
+    """How far the skin has its own furrow, 0..1, where each of `FURROWS` runs in the photo with these landmarks."""
+    return tuple(relief.along(_curve(furrow, landmarks)) for furrow in FURROWS)
+
+
+def worked(change: AUShift, landmarks: Float[np.ndarray, "468 2"], *, grid: Grid, scale: float) -> Float32[np.ndarray, "h w 1"]:
+    """By how much the skin's own relief grows (below 0: shrinks) on the nodes of a grid, as a share of the photo's."""
+    out = np.zeros((grid.height, grid.width), np.float32)
+    for furrow in FURROWS:
+        fold = _folding(furrow, change)
+        if fold:
+            here = np.zeros_like(out)
+            curve = np.round((_smooth(_curve(furrow, landmarks)) - [grid.left, grid.top]) / grid.step).astype(np.int32)
+            thickness = max(1, round(2 * _REACH * scale / grid.step))
+            cv2.polylines(here, [curve], isClosed=False, color=_DEEPER * fold if fold > 0 else _FLATTER * fold, thickness=thickness)
+            np.copyto(out, here, where=np.abs(here) > np.abs(out))
+    return cv2.GaussianBlur(out, (0, 0), max(0.5, _SOFT * scale / grid.step))[..., None]
+
+
+def _folding(furrow: Furrow, change: AUShift) -> float:
+    """How far a change of expression folds a furrow, -1..1; 0 when nobody sees it."""
+    fold = sum(share * change[axis] for axis, share in furrow.units) / MAX_INTENSITY
+    return float(np.clip(fold, -1.0, 1.0)) if abs(fold) > 0.02 else 0.0
+
+
+def _curve(furrow: Furrow, landmarks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "n 2"]:
+    return np.stack([(1 - share) * landmarks[a] + share * landmarks[b] for a, b, share in furrow.points])
 
 
 def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth: float, width: float, taper: float, light: Light) -> None:
