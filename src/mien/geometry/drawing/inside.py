@@ -16,7 +16,7 @@ from mien.geometry.drawing.warp import Grid, draw
 
 _NODES = 240  # on the longer side of a mouth
 _BACK = 2.2  # cm along the arch where teeth sink into the dark
-_SHADOW = 0.45  # cm below the upper lip over which its shadow fades
+_SHADOW, _SHADED = 0.22, 0.45  # cm below the upper lip over which its shadow fades, and how dark it is at the lip
 _JAW_SEEN = 0.22  # cm below the upper teeth: a photo that shows so much shows the lower teeth too, if there are any to be seen
 _LIP_INSIDE = 0.16  # cm over which the inside of the lips falls off into the dark
 _MUCOSA = 0.42  # of the colour of gums: the inside of lips and cheeks
@@ -74,7 +74,7 @@ def _coloured(
     upper, lower = slit.at(st[..., 0])
     under, over = (st[..., 1] - upper) / scale, (lower - st[..., 1]) / scale  # cm from the lips
     wide = slit.aperture / scale
-    light = (0.80 + 0.20 * np.clip(wide / 1.2, 0, 1)) * (0.84 + 0.16 * np.clip(under / _SHADOW, 0.0, 1.0))
+    light = (0.80 + 0.20 * np.clip(wide / 1.2, 0, 1)) * (1.0 - _SHADED * np.exp(-np.clip(under, 0.0, None) / _SHADOW))
     colours = _dark(under, over, st[..., 0] / (0.5 * slit.length), palette)
     for jaw in (teeth.UPPER, teeth.LOWER):
         here = kind == jaw
@@ -97,7 +97,7 @@ def _row(jaw: int, seen: Float32[np.ndarray, "n 4"], behind: np.ndarray, light: 
     tooth, gum, bright = teeth.crowns(jaw, along, up)
     turned = np.clip((facing - _GRAZING[0]) / (_GRAZING[1] - _GRAZING[0]), 0.0, 1.0)
     share = np.exp(-((np.abs(along) / _BACK) ** 4)) * turned * turned * (3 - 2 * turned)
-    lit = light * (1.0 if jaw == teeth.UPPER else 0.85) * (0.8 + 0.2 * turned)
+    lit = light * (1.08 if jaw == teeth.UPPER else 0.75) * (0.55 + 0.45 * turned)
     surface = (tooth * bright)[:, None] * palette.enamel + gum[:, None] * palette.gum
     return behind + (share * np.clip(tooth + gum, 0.0, 1.0))[:, None] * (surface * lit[:, None] - behind)
 

@@ -16,7 +16,7 @@ from mien.geometry.drawing.shown import Shown
 from mien.geometry.drawing.slit import Slit
 
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
-_ENAMEL = np.array([1.02, 1.0, 0.95])  # a warm white, mean 1
+_ENAMEL = np.array([1.03, 1.0, 0.95])  # a warm white, mean 1
 _CAVITY = np.array([0.16, 0.06, 0.05])  # of the colour of teeth
 _TONGUE = np.array([0.98, 0.66, 0.64])  # of the colour of gums
 _LIT_TONGUE = 0.7  # of the brightness that a tongue should have: what is darker in the photo is no tongue
@@ -54,7 +54,7 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, skin: Float[np.ndarr
     soft = cv2.blur(rgb, (2 * reach + 1, 2 * reach + 1))
     lips = soft[marks[there, 1], marks[there, 0]].astype(float).mean(0) if there.any() else skin
     brightest = float(np.clip(1.2 * white.mean(), 1.3 * skin.mean(), 1.9 * skin.mean()))
-    enamel = np.minimum(brightest, 215.0) * _ENAMEL * (skin / skin.mean()) ** 0.3
+    enamel = np.minimum(brightest, 215.0) * _ENAMEL * (skin / skin.mean()) ** 0.35
     gum = np.clip(0.6 * lips + 0.25 * enamel * [1.05, 0.52, 0.52], 0, 235)
     if seen and (teeth_seen := shown.enamel(rgb, seen)) is not None:
         enamel = np.minimum(teeth_seen * _LIT_ENAMEL, 250.0)

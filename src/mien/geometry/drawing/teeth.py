@@ -139,8 +139,8 @@ def crowns(kind: int, along: Float[np.ndarray, "*n"], up: Float[np.ndarray, "*n"
     root = height - 0.16 * c**4
     tooth = _step(up, bite, 0.03) * (1 - _step(up, root, 0.04))
     gum = _step(up, root, 0.04)
-    gap = 1 - 0.28 * np.exp(-((((1 - c) * width / 2) / 0.035) ** 2))
-    round_ = 1 - 0.22 * c**3
+    gap = 1 - 0.40 * np.exp(-((((1 - c) * width / 2) / 0.035) ** 2))
+    round_ = 1 - 0.26 * c**2.5
     edge = 0.86 + 0.14 * np.clip((up - bite) / 0.18, 0, 1)
     return tooth, gum, gap * round_ * edge
 
