@@ -87,6 +87,35 @@ def faces(
 
 
 @app.command()
+def synth(
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The folder to fill.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="How many faces.")] = 1000,
+    size: Annotated[int, typer.Option(help="Width and height of a picture in pixels.")] = 128,
+    seed: Annotated[int, typer.Option(help="Other seeds, other faces.")] = 0,
+    photos: Annotated[
+        Path | None, typer.Option(help="Give the faces of these photos other expressions: a folder, .zip, LMDB, .tar shards or .npz.")
+    ] = None,
+    buffers: Annotated[str, typer.Option(help="Also write, by commas: normals, albedo (not of photos), depth, mask.")] = "",
+    workers: Annotated[int | None, typer.Option(help="Processes; one for each core if not given.")] = None,
+) -> None:
+    """Make faces with exact labels: drawn heads, or photos with other expressions. Start it again to go on."""
+    import os
+
+    from mien.data.synth.making import Settings, make
+
+    asked = tuple(sorted({name.strip() for name in buffers.split(",") if name.strip()}))
+    settings = Settings(count, size, seed, asked, str(photos.expanduser().absolute()) if photos else "")
+    with progress("photos" if photos else "faces", count) as tick:
+        problems = make(out, settings, workers or os.cpu_count() or 1, tick)
+    for problem in problems:
+        note(f"mien: {problem}")
+    note(f"out: {out}: {settings.count} faces of {size} pixels" + (f", less those of {len(problems)} photos" if problems else ""))
+    if problems:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
 def celeba(folder: Folder) -> None:
     """Check CelebA: attributes, partition, identity, landmarks against the aligned pictures."""
     from mien.data.layouts.celeba import read

@@ -4,13 +4,13 @@ A tar file that is only ever appended to. The pictures of an input come first, t
 whatever stands after the last record when the ledger is opened was left by a run that was stopped, and is cut off.
 """
 
-import io
 import json
 import tarfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mien.errors import DataError
 
@@ -41,7 +41,7 @@ class Ledger:
             self._file = path.open("r+b" if path.is_file() else "w+b")
         except OSError as problem:
             raise DataError(f"{path} cannot be written: {problem.strerror}") from problem
-        _lock(self._file, path)
+        lock(self._file, path)
         self._file.truncate(end)
         self._file.seek(end)
         if not end:
@@ -148,8 +148,8 @@ def _members(path: Path) -> Iterator[tuple[str, int, int]]:
         return
 
 
-def _lock(file: io.BufferedRandom, path: Path) -> None:
-    """Hold the file for this process alone, where the system can; a process that dies lets go of it."""
+def lock(file: IO[bytes], path: Path) -> None:
+    """Hold a file for this process alone, where the system can; a process that dies lets go of it. Raises `DataError` if another does."""
     try:
         import fcntl
     except ImportError:  # Windows

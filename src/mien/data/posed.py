@@ -11,11 +11,11 @@ import numpy as np
 
 from mien import aus
 from mien.aus import MAX_INTENSITY
+from mien.data.synth.expressions import UNITS
 from mien.edits import AUEdit, Change
 from mien.protocols import Engine
 from mien.types import Crop, Drawn
 
-_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 30)
 _LIDS, _GAZE = 43, (61, 62, 63, 64)
 _SHUT, _LOOKS_ASIDE, _ONE_SIDED = 0.3, 0.15, 0.2  # shares of the pictures
 
@@ -29,7 +29,7 @@ def posed(engine: Engine[Any], crop: Crop, count: int, rng: np.random.Generator)
 
 def random_expression(rng: np.random.Generator) -> AUEdit:
     """One to four units set to 0..5, lids and gaze more often than chance would; some on one side more than on the other."""
-    units = [int(unit) for unit in rng.choice(_UNITS, size=rng.integers(1, 5), replace=False)]
+    units = [int(unit) for unit in rng.choice(UNITS, size=rng.integers(1, 5), replace=False)]
     if rng.random() < _SHUT:
         units.append(_LIDS)
     if rng.random() < _LOOKS_ASIDE:

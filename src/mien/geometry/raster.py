@@ -59,13 +59,13 @@ def interpolate(fragments: Fragments, attributes: Float[Tensor, "b v c"], triang
     weights, values = fragments.barycentric.flatten(0, 2).index_select(0, pixel), attributes.flatten(0, 1)
     a, b, c = (weights[:, i : i + 1] * values.index_select(0, corners[:, i]) for i in range(3))
     out = attributes.new_zeros(batch * height * width, attributes.shape[2])
-    return out.index_copy(0, pixel, a + b + c).reshape(batch, height, width, -1)
+    return out.index_copy_(0, pixel, a + b + c).reshape(batch, height, width, -1)
 
 
 class _Boxes(NamedTuple):
     """Triangles whose boxes hold a pixel centre, in float64. Places inside a box count from its first pixel."""
 
-    index: Tensor  #: in the list of all triangles
+    triangle: Tensor  #: its number in the list of all
     left: Tensor  #: first column of pixels in the box
     top: Tensor  #: first row
     columns: Tensor  #: how many
@@ -75,7 +75,7 @@ class _Boxes(NamedTuple):
 
     def at(self, index: Tensor) -> "_Boxes":
         """Some of them, or some more than once."""
-        own = (part.index_select(0, index) for part in (self.index, self.left, self.top, self.columns, self.rows))
+        own = (part.index_select(0, index) for part in (self.triangle, self.left, self.top, self.columns, self.rows))
         return _Boxes(*own, edges=tuple(_at(edge, index) for edge in self.edges), nearness=_at(self.nearness, index))
 
 
@@ -101,7 +101,7 @@ def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: 
             bits = (c + a * x + b * y + 0.0).float().view(torch.int32).long()  # + 0.0: there is no -0.0, which would lose to 0.0
             order = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # orders as the floats do
             pixel = (some.top.index_select(0, which) + y) * width + some.left.index_select(0, which) + x
-            best.scatter_reduce_(0, pixel.long(), (~order << 32) | some.index.index_select(0, which), "amin")
+            best.scatter_reduce_(0, pixel.long(), (~order << 32) | some.triangle.index_select(0, which), "amin")
             start = stop
 
 
@@ -192,7 +192,7 @@ def _barycentric(corners: Tensor, triangles: Tensor, triangle: Tensor) -> Tensor
     first, second = _cross(away, beside) / area, _cross(along, away) / area
     parts = torch.stack([1.0 - first - second, first, second], -1)
     weights = parts.new_zeros(batch * height * width, 3)
-    return weights.index_copy(0, pixel, parts).reshape(batch, height, width, 3)
+    return weights.index_copy_(0, pixel, parts).reshape(batch, height, width, 3)
 
 
 def _cross(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
