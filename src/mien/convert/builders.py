@@ -15,14 +15,14 @@ def _pairs(items: Any = ()) -> dict[Any, Any]:
     return dict(items)
 
 
-def _latin(text: str, encoding: str = "latin1") -> bytes:
+def _latin(text: Any, encoding: Any = "latin1") -> bytes:
     """How protocol 2 spells bytes: ``_codecs.encode(text, "latin1")``; other codecs are refused."""
-    if encoding.lower() not in ("latin1", "latin-1", "iso-8859-1"):
-        raise WeightsError(f"the pickle decodes bytes as {encoding!r}; only latin1 is read")
+    if encoding not in ("latin1", "latin-1", "iso-8859-1") or not isinstance(text, str):
+        raise WeightsError(f"the pickle has bytes as {described(text)} in {encoding!r}; only text in latin1 is read")
     return text.encode("latin1")
 
 
-def _bytearray(content: Any = b"", encoding: str = "latin1") -> bytes:
+def _bytearray(content: Any = b"", encoding: Any = "latin1") -> bytes:
     if isinstance(content, str):
         return _latin(content, encoding)
     if not isinstance(content, bytes | bytearray):

@@ -58,12 +58,15 @@ def tensors(value: Any) -> Mapping[str, Tensor]:
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, Tensor]]:
-    left, visited = [("", value)], 0
+    left: list[tuple[str, Any, frozenset[int]]] = [("", value, frozenset())]
+    visited = 0
     while left:
-        name, part = left.pop()
+        name, part, above = left.pop()
         visited += 1
         if isinstance(part, dict | list | tuple):
-            left += [(f"{name}.{key}" if name else str(key), inner) for key, inner in _items(part)]
+            if id(part) not in above:  # settings may name what they belong to
+                inside = above | {id(part)}
+                left += [(f"{name}.{key}" if name else str(key), inner, inside) for key, inner in _items(part)]
         elif (tensor := _tensor(part)) is not None:
             yield name or "value", tensor
         if visited + len(left) > _MOST:

@@ -27,6 +27,7 @@ _VALUES = frozenset({
     "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 })  # fmt: skip
 _NOTHING = frozenset({"PROTO", "FRAME"})
+_KNOWN = frozenset({*_VALUES, *_NOTHING, *_CONSTANTS, *_EMPTY, *_TUPLES})
 
 
 class Name(tuple[str, str]):
@@ -83,6 +84,7 @@ class Machine:
         return self._stack.pop()
 
     def _next(self) -> tuple[str, Any] | None:
+        """The name and the argument of the next opcode; None at the end of the pickle."""
         byte = self._file.read(1)
         if not byte:
             raise EOFError("it ends before its end")
@@ -91,10 +93,19 @@ class Machine:
             raise ValueError(f"byte {byte!r} begins no opcode")
         if opcode.name == _STOP:
             return None
+        if not (opcode.name in _KNOWN or hasattr(self, f"_op_{opcode.name.lower()}")):
+            raise WeightsError(f"the pickle uses the opcode {opcode.name}, which no file of numbers needs: refused")
+        if opcode.name == "GLOBAL":
+            return opcode.name, (self._line().decode(), self._line().decode())
         if opcode.name == "STRING":  # pickletools takes the text for ASCII; arrays of Python 2 are not
-            line = self._file.readline().strip()
-            return opcode.name, codecs.escape_decode(line[1:-1])[0].decode("latin1")
+            return opcode.name, codecs.escape_decode(self._line()[1:-1])[0].decode("latin1")
         return opcode.name, None if opcode.arg is None else opcode.arg.reader(cast(Any, self._file))
+
+    def _line(self) -> bytes:
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends in the middle of a line")
+        return line[:-1]
 
     def _step(self, opcode: str, argument: Any) -> None:
         if opcode in _CONSTANTS:
@@ -103,10 +114,8 @@ class Machine:
             self._stack.append(_EMPTY[opcode]())
         elif opcode in _TUPLES:
             self._stack.append(tuple(self._take(_TUPLES[opcode])))
-        elif (step := getattr(self, f"_op_{opcode.lower()}", None)) is not None:
-            step(argument)
         else:
-            raise WeightsError(f"the pickle uses the opcode {opcode}, which no file of numbers needs: refused")
+            getattr(self, f"_op_{opcode.lower()}")(argument)
 
     def _take(self, count: int) -> list[Any]:
         if not 0 <= count <= len(self._stack):
@@ -193,9 +202,8 @@ class Machine:
 
     # --- names and calls
 
-    def _op_global(self, argument: str) -> None:
-        module, _, name = argument.partition(" ")
-        self._push_name(module, name)
+    def _op_global(self, argument: tuple[str, str]) -> None:
+        self._push_name(*argument)
 
     def _op_stack_global(self, _: None) -> None:
         module, name = self._take(2)
@@ -230,9 +238,6 @@ class Machine:
     def _op_build(self, _: None) -> None:
         (state,) = self._take(1)
         self._builders.build(self._stack[-1], state)
-
-    def _op_persid(self, key: str) -> None:
-        self._stack.append(self._builders.persistent(key))
 
     def _op_binpersid(self, _: None) -> None:
         self._stack.append(self._builders.persistent(self._take(1)[0]))

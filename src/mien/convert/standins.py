@@ -32,7 +32,7 @@ class StandIn:
 class Kind(StandIn):
     """The type of an array's elements (``numpy.dtype``)."""
 
-    def __init__(self, code: str, *_: Any) -> None:
+    def __init__(self, code: Any, *_: Any) -> None:
         if not isinstance(code, str) or not _PLAIN.fullmatch(code):
             raise WeightsError(f"the pickle has an array of elements {code!r}; only numbers, truth values and text are read")
         self._code = code
@@ -161,7 +161,8 @@ def finish(value: Any, seen: dict[int, tuple[Any, Any]] | None = None) -> Any:
         if isinstance(done, _Unfinished):
             raise WeightsError("the pickle has a value that contains itself")
         return done
-    seen[id(value)] = (value, value if isinstance(value, dict | list) else _Unfinished())
+    in_place = value.items_of if isinstance(value, Bag) else value if isinstance(value, dict | list) else _Unfinished()
+    seen[id(value)] = (value, in_place)  # what is changed in place may contain itself
     made = _made(value, seen)
     seen[id(value)] = (value, made)  # the first entry keeps the number of the object from being given to another
     return made

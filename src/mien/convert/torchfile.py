@@ -43,14 +43,14 @@ def is_row(head: bytes) -> bool:
     return _MAGIC_BYTES in head[:32]
 
 
-def nested(data: bytes) -> Any:
+def nested(data: Any) -> Any:
     """The storage in a torch file that a pickle carries (``torch.storage._load_from_bytes``); such a file carries none itself."""
     if not isinstance(data, bytes):
         raise WeightsError("the pickle reads a torch file from something that is not bytes: refused")
     return _rowed(io.BytesIO(data), nested=_too_deep)
 
 
-def _too_deep(_: bytes) -> Any:
+def _too_deep(_: Any) -> Any:
     raise WeightsError("the pickle carries a torch file in a torch file in itself, which torch never does: refused")
 
 
