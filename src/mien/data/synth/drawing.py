@@ -193,8 +193,8 @@ def _stopped(seen: _Seen, view: Int[np.ndarray, "f f"]) -> _Seen:
 def _sampled(masks: Sequence[UInt8[np.ndarray, "s s 4"]], x: np.ndarray, y: np.ndarray) -> dict[str, Float32[np.ndarray, " n"]]:
     """The masks of the skin at texels."""
     rows = -(-len(x) // _ROW)
-    maps = [np.resize(place, rows * _ROW).reshape(rows, _ROW) for place in (x, y)]  # as a picture, as remap wants it
-    found = [cv2.remap(m, *maps, cv2.INTER_LINEAR).reshape(-1, 4)[: len(x)].T for m in masks]
+    u, v = (np.resize(place, rows * _ROW).reshape(rows, _ROW) for place in (x, y))  # as a picture, as remap wants it
+    found = [cv2.remap(m, u, v, cv2.INTER_LINEAR).reshape(-1, 4)[: len(x)].T for m in masks]
     return dict(zip(MASKS, np.concatenate(found).astype(np.float32) / np.float32(255), strict=True))
 
 
