@@ -1,12 +1,15 @@
 """The verbs `read`, `animate` and `capture` in Python, on drawn faces."""
 
+import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import mien
 from mien import images, video
+from mien.api.capturing import AnotherPerson
 from mien.aus import AUVector
 from mien.data.renders import render
 from mien.errors import FaceError, ImageError, UsageError
@@ -112,3 +115,12 @@ def test_a_head_is_captured_from_a_photo_from_photos_and_from_a_video(drawn, dra
         mien.capture(np.full((200, 200, 3), 90, np.uint8))
     with pytest.raises(UsageError, match="one person"):
         mien.capture(drawn.photo, face="all")
+
+
+def test_photos_of_two_people_are_told_from_two_of_one(drawn, drawn_smile):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AnotherPerson)
+        mien.capture([drawn_smile.photo, drawn.photo])
+    stretched = images.read(cv2.resize(drawn.photo.rgb, None, fx=1.0, fy=1.25))
+    with pytest.warns(AnotherPerson, match="photo 1 and photo 2 do not look like one person"):
+        mien.capture([drawn.photo, stretched])

@@ -65,3 +65,19 @@ def test_poses_and_identity_are_those_of_the_frames(model, prior):
     found = rotation.to_angles(np.stack([code.pose.rotation for code in codes]))
     assert np.allclose(found - found[0], np.array(angles) - angles[0], atol=2.0)
     assert all(np.array_equal(code.shape, codes[0].shape) for code in codes)
+
+
+def test_somebody_else_among_photos_is_noticed(model, prior):
+    mine = frames(
+        model, prior, [{}, {"AU12": 3}, {"AU26": 3, "AU01": 2}, {}], [(0.0, 0.0, 0.0), (5.0, 10.0, 0.0), (0.0, -10.0, 5.0), (0.0, 0.0, 0.0)]
+    )
+    assert not len(person.unlike(mine, model, prior))
+    wider = mine.copy()
+    wider[3, :, 0] *= 1.2
+    assert person.unlike(wider, model, prior).tolist() == [3]
+    assert person.unlike(wider[2:], model, prior).tolist() == [0, 1]
+
+
+def test_one_face_and_turned_ones_are_nobody_else(model, prior):
+    turned = frames(model, prior, [{}] * 3, [(0.0, 40.0, 0.0)] * 3)
+    assert not len(person.unlike(turned, model, prior)) and not len(person.unlike(turned[:1], model, prior))

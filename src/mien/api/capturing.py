@@ -1,5 +1,6 @@
 """Turn the face of a photo, of several photos of a person, or of a video into a 3-D head."""
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,9 +14,15 @@ from mien.api.sources import Clip, Source, clips
 from mien.errors import FaceError, UsageError
 from mien.export import Head
 from mien.faces import align, landmarks
+from mien.geometry import head
 from mien.geometry.fitting import fit, neutral
+from mien.geometry.fitting.person import unlike
 from mien.protocols import Capture, SequenceCapture
 from mien.types import Crop, CropSpec, Face, HeadCode, Photo
+
+
+class AnotherPerson(UserWarning):
+    """A head was captured from photos that surely show more than one person."""
 
 
 def capture(
@@ -25,7 +32,8 @@ def capture(
 
     Of several photos of one person the shape is solved together and the most frontal one gives texture and expression; of a video
     every frame is captured, and the head has an animation. `face` is a number from 0, left to right; the largest face if not given.
-    `on_picture` is called after each picture. Raises `FaceError` where no face is found, `UsageError` for several videos.
+    `on_picture` is called after each picture. Warns of `AnotherPerson` where photos surely show
+    several people. Raises `FaceError` where no face is found, `UsageError` for several videos.
     """
     check(face)
     if face == "all":
@@ -46,11 +54,21 @@ def _of_photos(inputs: Sequence[Clip], method: Capture, face: Choice, on_picture
         crops.append(_cut(photo, face))
         sources.append(photo.sha256)
         on_picture()
+    _warn_of_others(inputs, crops)
     codes = _solved(method, crops)
     best = _most_frontal(codes)
     photo = next(iter(inputs[best].frames()))
     sources.insert(0, sources.pop(best))  # the one in the texture first
     return Head((codes[best],), photo, face=crops[best].face, inputs=_files(inputs), sources=tuple(sources), capture=method.name)
+
+
+def _warn_of_others(inputs: Sequence[Clip], crops: Sequence[Crop]) -> None:
+    landmarks = np.stack([crop.face.landmarks for crop in crops]).astype(np.float64)
+    odd = unlike(landmarks, head.bundled(), neutral.bundled())
+    if len(odd):
+        names = " and ".join(inputs[i].file or f"photo {i + 1}" for i in odd)
+        they = "does not look like the person of the others" if len(odd) == 1 else "do not look like one person"
+        warnings.warn(f"{names} {they}: a head is the average of all its photos, so give those of one person", AnotherPerson, stacklevel=4)
 
 
 def _cut(photo: Photo, face: Choice) -> Crop:

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an error that the user can mend, told in one line; 2 wrong
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated
@@ -56,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
-    sys.exit(_run([word for word in words if word != "--debug"], debug))
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: note(f"mien: {_one_line(str(message))}")
+        sys.exit(_run([word for word in words if word != "--debug"], debug))
 
 
 def _run(words: list[str], debug: bool) -> int:
