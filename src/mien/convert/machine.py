@@ -9,6 +9,7 @@ import codecs
 import pickletools
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from io import BufferedIOBase
@@ -249,7 +250,10 @@ def described(thing: Any) -> str:
 
 
 #: What a file that is not whole does to the machine, its containers and the archive around it.
-_BROKEN = (EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, struct.error, zipfile.BadZipFile)
+_BROKEN = (
+    *(EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, NotImplementedError),
+    *(struct.error, zipfile.BadZipFile, zlib.error),
+)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """NumPy's files, ``.npy`` and ``.npz``, whose headers are believed only as far as the bytes behind them go."""
 
+import io
 import zipfile
 from collections.abc import Mapping
-from io import BufferedIOBase
 from math import prod
 from pathlib import Path
 from typing import Any, cast
@@ -23,11 +23,10 @@ def read(path: Path) -> Any:
 
     Raises `WeightsError` that begins with the path.
     """
-    with whole(str(path), "file of arrays"), path.open("rb") as file:
-        zipped = file.read(len(torchfile.ZIP)) == torchfile.ZIP
-        file.seek(0)
-        if not zipped:
-            return _array(file, path.stat().st_size)
+    with whole(str(path), "file of arrays"):
+        file = io.BytesIO(path.read_bytes())
+        if bytes(file.getbuffer()[: len(torchfile.ZIP)]) != torchfile.ZIP:
+            return _array(file, file.getbuffer().nbytes)
         with zipfile.ZipFile(file) as archive:
             return _arrays(archive)
 
@@ -41,12 +40,14 @@ def is_archive(path: Path) -> bool:
 def _arrays(archive: zipfile.ZipFile) -> Mapping[str, Any]:
     held: dict[str, Any] = {}
     for info in archive.infolist():
+        if info.flag_bits & torchfile.ENCRYPTED:
+            raise WeightsError(f"its {info.filename} is encrypted")
         with archive.open(info) as member:
-            held[info.filename.removesuffix(_SUFFIX)] = _array(cast(BufferedIOBase, member), info.file_size)
+            held[info.filename.removesuffix(_SUFFIX)] = _array(cast(io.BufferedIOBase, member), info.file_size)
     return held
 
 
-def _array(file: BufferedIOBase, size: int) -> Any:
+def _array(file: io.BufferedIOBase, size: int) -> Any:
     """One array from a file of `size` bytes."""
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):

@@ -23,7 +23,7 @@ MAGIC = 0x1950A86A20F9469CFC6C  #: the first pickle of the older format
 _MAGIC_BYTES = b"\x8a\x0a" + MAGIC.to_bytes(10, "little")  # as LONG1
 _PROTOCOL = 1001
 _RECORD = "data.pkl"
-_ENCRYPTED = 1  # bit of a member's flags
+ENCRYPTED = 1  #: bit of a member's flags
 _BIG_ENDIAN = "its numbers are big-endian: save it again on a usual computer"
 
 
@@ -32,10 +32,10 @@ def read(path: Path) -> Any:
 
     Raises `WeightsError` that begins with the path when the file is damaged, lies about itself, or asks for anything but numbers.
     """
-    with whole(str(path), "torch checkpoint"), path.open("rb") as file:
-        zipped = file.read(len(ZIP)) == ZIP  # the first bytes decide: a zip archive may hang behind anything
-        file.seek(0)
-        return finish(_zipped(file, path.stat().st_size) if zipped else _rowed(file, nested=nested))
+    with whole(str(path), "torch checkpoint"):
+        file = io.BytesIO(path.read_bytes())  # in memory, what claims a size that is not there is not made room for
+        zipped = bytes(file.getbuffer()[: len(ZIP)]) == ZIP  # the first bytes decide: a zip archive may hang behind anything
+        return finish(_zipped(file) if zipped else _rowed(file, nested=nested))
 
 
 def is_row(head: bytes) -> bool:
@@ -54,9 +54,9 @@ def _too_deep(_: Any) -> Any:
     raise WeightsError("the pickle carries a torch file in a torch file in itself, which torch never does: refused")
 
 
-def _zipped(file: io.BufferedIOBase, size: int) -> Any:
+def _zipped(file: io.BytesIO) -> Any:
     with zipfile.ZipFile(file) as archive:
-        members = _members(archive, size)
+        members = _members(archive, file.getbuffer().nbytes)
         records = [name for name in members if name.rsplit("/", 1)[-1] == _RECORD]
         if len(records) != 1:
             raise WeightsError(f"a zip archive with {len(records)} {_RECORD} is no torch checkpoint: unpack it, name the file inside")
@@ -90,7 +90,7 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """The bytes of a member; raises `WeightsError` for one that could unpack to more than the file holds."""
     if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
         raise WeightsError(f"its {member.filename} is compressed, which torch never does, and might unpack to any size: refused")
-    if member.flag_bits & _ENCRYPTED:
+    if member.flag_bits & ENCRYPTED:
         raise WeightsError(f"its {member.filename} is encrypted")
     return archive.read(member)
 
