@@ -13,7 +13,8 @@ from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError
 from mien.faces.align import carry
 from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, relief, remains, rims, shade, spectacles, unfolding
-from mien.geometry.drawing.box import Box, frame_of, sample
+from mien.geometry.drawing.box import Box, frame_of
+from mien.geometry.drawing.crowding import carried
 from mien.geometry.drawing.flow import Flow, flow
 from mien.geometry.fitting import fit, neutral
 from mien.geometry.fitting.measured import independent
@@ -137,7 +138,7 @@ def _warped(study: Study, motion: Flow, box: Box, worked: Float32[np.ndarray, "b
     """The moved and relit skin in a box, its own furrows as deep as they are `worked`."""
     field = motion.at(box) if study.spectacles is None else motion.at(box) * study.spectacles.free(box)
     places = box.pixels() + field[..., :2]
-    skin = sample(study.crop.rgb, places, cv2.INTER_LANCZOS4)
+    skin = carried(study.crop.rgb, places)
     if worked.any():
         field[..., 2] += worked * study.furrows.at(places)
     relit = np.abs(field[..., 2]) > _DIM

@@ -34,7 +34,7 @@ _FINE = 20.0  # pixels per cm that show a rim well enough
 _LONG = 1.3  # cm: what hangs together over less is no rim
 _BAND = (1.4, 3.2, 2.2)  # cm above, below and beside the eyes where rims may be
 _LASHES, _BROW = 0.42, 0.15  # cm around an eye and a brow that are theirs, whatever is seen there
-_HELD, _SOFT = 0.45, 0.55  # cm from a rim that are held, and over which the skin becomes free
+_HELD, _SOFT = 0.32, 0.45  # cm from a rim that are held, and over which the skin becomes free
 
 
 @dataclass(frozen=True, eq=False)
