@@ -108,7 +108,8 @@ def _nearest(corners: Tensor, triangles: Tensor, width: int, height: int, best: 
 def _boxes(corners: Tensor, triangles: Tensor, width: int, height: int) -> _Boxes:
     """The triangles with area whose boxes hold a pixel centre of the picture."""
     vertex = triangles.T.contiguous()
-    x, y = ([torch.round(column.double() * _SUBPIXEL).index_select(0, v) for v in vertex] for column in corners[:, :2].unbind(1))
+    whole = torch.round(corners[:, :2].double() * _SUBPIXEL)
+    x, y = ([column.index_select(0, v) for v in vertex] for column in whole.T.contiguous())
     (left, columns), (top, rows) = _extent(x, width), _extent(y, height)
     area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0])
     index = torch.nonzero((columns > 0) & (rows > 0) & (area != 0)).flatten()

@@ -21,7 +21,7 @@ from mien.geometry import raster
 from mien.geometry.head import PARTS, HeadModel
 from mien.geometry.mesh import vertex_normals
 
-FINER = 2  #: times as many pixels each way as the picture has, averaged down
+FINER = 1.5  #: times as many pixels each way as the picture has, averaged down
 #: What there is to know of every pixel, averaged over it; 0 where no head is.
 BUFFERS: Mapping[str, str] = MappingProxyType(
     {
@@ -34,6 +34,7 @@ BUFFERS: Mapping[str, str] = MappingProxyType(
 FARTHEST = 30.0  #: cm behind the origin of the head, where depth is 0
 DEPTH_STEP = 1e-3  #: cm
 _ROW = 256
+_UNSEEN = 0.004  # of a colour: a share below this is less than a grey level
 _CODES = 4096  # steps of linear light in the table of sRGB
 _OPENING = 0.5  # cm: what is within this of a lid or lip lies in its shade
 _SHADE = 0.45  # of the light that is left there
@@ -59,7 +60,8 @@ class Renderer:
 
     def __init__(self, head: HeadModel, size: int) -> None:
         self._head, self.size = head, size
-        self._fine = size * FINER
+        self._fine = round(size * FINER)
+        self._finer = self._fine / size
         self._skin: Skin = skin(head, int(np.clip(2 * size, 256, 2048)))
         self._bases = tuple(part.double().flatten(1) for part in (head.identity, head.shapes))
 
@@ -100,7 +102,7 @@ class Renderer:
     def _seen(self, camera: Camera, points: Float[np.ndarray, "v 3"], values: Float[Tensor, "v 7"]) -> "_Seen":
         """What is at the fine pixels that the head covers."""
         corners = camera.project(points)
-        corners[:, :2] = (corners[:, :2] + 0.5) * FINER - 0.5
+        corners[:, :2] = (corners[:, :2] + 0.5) * self._finer - 0.5
         placed = torch.from_numpy(corners).float()
         front = _facing(placed, self._head.triangles)
         triangles, kinds = self._head.triangles.index_select(0, front), self._head.triangle_part.index_select(0, front)
@@ -113,7 +115,7 @@ class Renderer:
         view[at.numpy()] = part
         view = view.reshape(self._fine, self._fine)
         normals = drawn[:, :3] / np.maximum(np.sqrt(np.einsum("nc,nc->n", drawn[:, :3], drawn[:, :3])), 1e-6)[:, None]
-        open_to = drawn[:, 5] * _openings(view, camera.pose.scale * FINER).ravel()[at.numpy()]
+        open_to = drawn[:, 5] * _openings(view, camera.pose.scale * self._finer).ravel()[at.numpy()]
         seen = _Seen(at.numpy(), part, _sampled(self._skin.masks, drawn[:, 3], drawn[:, 4]), normals, open_to, drawn[:, 6])
         return _stopped(seen, view)
 
@@ -150,7 +152,8 @@ class Renderer:
             return np.where(some, np.clip(np.round(mean), 0, 255), 0).astype(np.uint8)
         fine = np.zeros(self._fine**2, np.float32)
         fine[seen.at] = (seen.near + FARTHEST) / DEPTH_STEP
-        front = fine.reshape(self.size, FINER, self.size, FINER).max(axis=(1, 3))
+        nearest = cv2.dilate(fine.reshape(self._fine, -1), np.ones((2, 2), np.uint8))
+        front = cv2.resize(nearest, (self.size,) * 2, interpolation=cv2.INTER_NEAREST) * (cover > 0)
         return np.clip(np.round(front), 0, 65535).astype(np.uint16)
 
 
@@ -223,34 +226,33 @@ def _coded(linear: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
 
 def _albedo(mask: Mapping[str, np.ndarray], part: Int[np.ndarray, " n"], look: Look) -> Float32[np.ndarray, "n 3"]:
     """The colour of everything in full white light, linear."""
-    tone = _linear(look.skin)
-    colour = np.empty((len(part), 3), np.float32)
-    uneven = 1 + look.mottle * (4 * (mask["mottle"] - 0.5) + 3 * (mask["coarse"] - 0.5)) - 0.35 * look.freckles * mask["freckles"]
+    uneven = 1 + look.mottle * (4 * (mask["mottle"] - 0.5) + 3 * (mask["coarse"] - 0.5))
     uneven *= 1 - look.rings * mask["rings"] - 0.25 * mask["creases"]
-    colour[:] = tone
-    colour *= uneven[:, None]
-    _mix(colour, tone * (1.02, 0.72, 0.70), look.blush * mask["blush"])
-    _mix(colour, _linear(look.lips) * (0.85 + 0.3 * mask["mottle"][:, None]), mask["lips"])
-    hair = _linear(look.hair)
-    grain = np.clip(0.2 + 1.6 * mask["strands"], 0.0, 1.0)
-    for name, density in (("beard", look.beard), ("scalp", look.scalp), ("brows", look.brows)):
-        _mix(colour, hair, density * grain * mask[name] * (0.8 if name == "beard" else 1.0))
-    for number, name in enumerate(PARTS):
+    if look.freckles:
+        uneven *= 1 - 0.35 * look.freckles * mask["freckles"]
+    tone = _linear(look.skin)
+    colour = uneven[:, None] * tone
+    _mix(colour, tone * np.array([1.02, 0.72, 0.70], np.float32), look.blush * mask["blush"])
+    _mix(colour, _linear(look.lips), mask["lips"])
+    hair, grain = _linear(look.hair), np.clip(0.2 + 1.6 * mask["strands"], 0.0, 1.0)
+    for name, density in (("beard", 0.8 * look.beard), ("scalp", look.scalp), ("brows", look.brows)):
+        _mix(colour, hair, density * grain * mask[name])
+    for number in np.unique(part):
+        name, mine = PARTS[number], np.flatnonzero(part == number)
         if name.startswith("eye"):
-            mine = part == number
             colour[mine] = _eye(mask["iris"][mine] * IRIS_REACH, mask["strands"][mine], look)
         elif name.startswith("teeth"):
-            colour[part == number] = _linear(look.teeth)
+            colour[mine] = _linear(look.teeth)
         elif name in _MOUTH:
-            colour[part == number] = _linear(np.array(_MOUTH[name], float))
+            colour[mine] = _linear(np.array(_MOUTH[name], float))
     return colour
 
 
-def _mix(colour: Float32[np.ndarray, "n 3"], other: np.ndarray, share: Float32[np.ndarray, " n"]) -> None:
+def _mix(colour: Float32[np.ndarray, "n 3"], other: Float32[np.ndarray, " 3"], share: Float32[np.ndarray, " n"]) -> None:
     """Cover a share of a colour with another one, in place."""
-    some = np.flatnonzero(share > 1e-3)
-    goal = other[some] if other.ndim == 2 else other
-    colour[some] += share[some, None] * (goal - colour[some])
+    some = np.flatnonzero(share > _UNSEEN)
+    if len(some):
+        colour[some] += share[some, None] * (other - colour[some])
 
 
 def _eye(away: Float32[np.ndarray, " n"], streaks: Float32[np.ndarray, " n"], look: Look) -> Float32[np.ndarray, "n 3"]:

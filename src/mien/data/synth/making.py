@@ -29,7 +29,7 @@ from mien.errors import DataError, FaceError, UsageError, one_of
 from mien.geometry import head as heads
 
 _TOGETHER = 16  # pictures drawn at a time
-_EACH = 8  # expressions of a photo at most before the next one has its turn: reading it costs as much as two of them
+_EACH = 32  # expressions of a photo at most before the next one has its turn: reading it costs as much as two of them
 _SMALLEST, _LARGEST = 32, 1024  # pixels
 
 
@@ -144,7 +144,7 @@ def _shard(folder: str, settings: Settings, first: int) -> list[Problem]:
         for name, image in buffers.items():
             images[name].append(image)
     labels = np.array(rows, dtype=store.fields(heads.bundled().identity.shape[0]))
-    store.write_shard(Path(folder), first, labels, images, settings.size)
+    store.write_shard(Path(folder), first, labels, images)
     return problems
 
 

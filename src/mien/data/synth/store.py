@@ -17,7 +17,7 @@ import os
 import tarfile
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,16 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from mien import tables
-from mien.aus import AXES, AUVector
+from mien import aus
+from mien.aus import AXES
 from mien.data.sources.pictures import decode
 from mien.data.sources.protocol import Picture
 from mien.data.sources.shards import Shards
 from mien.data.synth.camera import Camera
 from mien.errors import DataError
-from mien.faces.landmarks import face_of
 from mien.geometry.fitting import fit, neutral
-from mien.tables import Row
-from mien.types import Pose, Reading
+from mien.tables import AU_COLUMNS, LANDMARK68, own
+from mien.types import Pose
 
 SHARD = 256  #: pictures at most
 ABOUT = "synth.json"
@@ -72,13 +71,13 @@ def name_of(index: int) -> str:
     return f"{index:06d}.png"
 
 
-def write_shard(folder: Path, first: int, labels: np.ndarray, images: Mapping[str, Sequence[np.ndarray]], size: int) -> None:
+def write_shard(folder: Path, first: int, labels: np.ndarray, images: Mapping[str, Sequence[np.ndarray]]) -> None:
     """Write the files of a shard that begins with picture `first`; `images` are the pictures under "" and the buffers by name."""
     stem, names = f"{first:06d}", [name_of(int(i)) for i in labels["index"]]
     for kind, some in images.items():
         (folder / kind).mkdir(parents=True, exist_ok=True)
         appear(folder / kind / f"{stem}.tar", _tar(zip(names, map(_png, some), strict=True)))
-    appear(folder / f"{stem}.csv", table(labels, size).to_csv(index=False, float_format="%.6g").encode())
+    appear(folder / f"{stem}.csv", table(labels).to_csv(index=False, float_format="%.6g").encode())
     out = io.BytesIO()
     np.save(out, labels)
     appear(folder / f"{stem}.npy", out.getvalue())
@@ -111,17 +110,27 @@ def appear(path: Path, data: bytes) -> None:
         raise DataError(f"{path} cannot be written: {problem.strerror or problem}") from problem
 
 
-def table(labels: np.ndarray, size: int) -> pd.DataFrame:
+def table(labels: np.ndarray) -> pd.DataFrame:
     """Labels in mien's columns; emotions are unknown."""
-    prior = neutral.bundled()
-    rows: list[Row] = []
-    for label in labels:
-        face = face_of(label["landmarks"].astype(np.float64), 1.0)
-        turned = fit.angles(label["rotation"].astype(np.float64), prior)
-        pitch, yaw, roll = (float(angle) for angle in turned)
-        known = Reading(face, AUVector(label["aus"].astype(np.float64)), {}, (pitch, yaw, roll))
-        rows.append(Row(name_of(int(label["index"])), (size, size), known))
-    return tables.table(rows)
+    points = labels["landmarks"][..., :2].astype(np.float64)
+    low, extent = points.min(axis=1), np.ptp(points, axis=1)
+    turned = fit.angles(labels["rotation"].astype(np.float64), neutral.bundled())
+    flat = points[:, LANDMARK68].transpose(0, 2, 1).reshape(len(labels), -1)
+    intensities = labels["aus"].astype(np.float64) @ _shares()
+    unknown = np.full((len(labels), len(aus.EMOTIONS)), np.nan)
+    numbers = np.concatenate([low, extent, np.ones((len(labels), 1)), turned, flat, intensities, unknown], axis=1)
+    where = {"file": [name_of(int(i)) for i in labels["index"]], "frame": 0, "time": 0.0, "face": 0}
+    return pd.concat([pd.DataFrame(where, index=range(len(labels))), pd.DataFrame(numbers, columns=list(own.MEASURED))], axis=1)
+
+
+@cache
+def _shares() -> np.ndarray:
+    """What each axis adds to each column of action units: both sides their half."""
+    shares = np.zeros((len(AXES), len(AU_COLUMNS)))
+    for column, name in enumerate(AU_COLUMNS):
+        for axis in aus.axes(name):
+            shares[AXES.index(axis), column] = 1.0 / len(aus.axes(name))
+    return shares
 
 
 class SynthFaces:
