@@ -1,4 +1,4 @@
-"""A server on this machine that behaves as told, and a register whose one artefact lies on it."""
+"""A server on this machine that behaves as told, and a register with an artefact that lies on it."""
 
 import dataclasses
 import hashlib
@@ -48,13 +48,14 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def known(monkeypatch, tmp_path):
-    """Puts one entry in place of the register, and an empty folder in place of the cache."""
+    """Puts an entry into the register in place of the one of its name, and an empty folder in place of the cache."""
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    everything = dict(artefacts.register())
 
     def put(entry):
+        everything[entry.name] = entry
         for module in (entries, artefacts):
-            monkeypatch.setattr(module, "register", lambda: {entry.name: entry})
-        return entry
+            monkeypatch.setattr(module, "register", lambda: everything)
 
     return put
 

@@ -55,7 +55,7 @@ def test_an_entry_is_shown_with_its_licence_and_what_it_is_good_for(mien):
     told = " ".join(mien("show", "e4e-ffhq").stdout.split())
     assert "nothing in this version of mien reads it yet" in told
     assert "research: code MIT; the file carries NVIDIA's StyleGAN2, non-commercial" in told
-    assert "mien weights import e4e FILE" in told
+    assert "mien weights import tensors FILE" in told
     assert "Model card" in mien("show", "landmarks").stdout
     assert "did you mean 'e4e-ffhq'" in mien("show", "e4e-fhq").stderr
 
@@ -108,7 +108,7 @@ def test_the_licence_of_what_is_imported_is_known_by_its_sum(mien, checkpoint, k
         (["import", "stylegan2", "x.pt"], 1, "this version of mien has no reader for stylegan2 (StyleGAN2 of faces"),
         (["import", "stylegan22", "x.pt"], 2, "did you mean 'stylegan2'"),
         (["import", "tensors", "nowhere.pt"], 1, "no file at nowhere.pt"),
-        (["get", "deca"], 1, "get it from https://github.com/yfeng95/DECA, then `mien weights import deca FILE`"),
+        (["get", "deca"], 1, "get it from https://github.com/yfeng95/DECA, then `mien weights import tensors FILE`"),
         (["get", "yunet", "--offline"], 1, "--offline forbids fetching it"),
         (["path", "flame"], 1, "flame is not on this machine: mien weights get flame"),
     ],
@@ -117,6 +117,14 @@ def test_what_cannot_be_done_is_told_in_one_line(mien, words, code, told):
     run = mien(*words)
     assert (run.returncode, run.stdout) == (code, "")
     assert told in run.stderr and run.stderr.splitlines()[-1].startswith("mien: ")
+
+
+def test_a_file_that_was_copied_by_hand_shows_its_licence_too(mien, server, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "yunet.onnx").write_bytes(bytes(range(256)) * 4000)
+    first, again = mien("get", "yunet", "--offline"), mien("path", "yunet")
+    assert first.stdout == again.stdout == f"{tmp_path / 'cache' / 'yunet.onnx'}\n"
+    assert "licence Apache-2.0" in first.stderr and again.stderr == ""
 
 
 def test_the_folder_and_the_files(mien, tmp_path):

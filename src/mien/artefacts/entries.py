@@ -36,6 +36,11 @@ class Artefact:
     format: str = ""  #: the FORMAT of ``mien weights import``
     used_by: str = ""  #: what in this version of mien reads it; "" when nothing does yet
 
+    @property
+    def importable_as(self) -> str:
+        """The FORMAT that works now: its own, or ``tensors`` while nothing reads that."""
+        return self.format if self.used_by else "tensors"
+
 
 @cache
 def register() -> Mapping[str, Artefact]:
@@ -60,7 +65,7 @@ def folder() -> Path:
 def installed(name: str) -> Path | None:
     """The file of an artefact on this machine, converted or as published, or None."""
     entry = known(name)
-    names = [f"{name}.safetensors", *([entry.file] if entry.file else [])]
+    names = [*([f"{name}.safetensors"] if entry.format else []), *([entry.file] if entry.file else [])]
     return next((folder() / name for name in names if (folder() / name).is_file()), None)
 
 

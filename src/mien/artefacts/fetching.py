@@ -29,7 +29,7 @@ def fetch(name: str, *, offline: bool = False, on_progress: Told | None = None) 
     """
     entry = known(name)
     if not entry.url:
-        cure = f", then `mien weights import {entry.format} FILE`" if entry.format else ""
+        cure = f", then `mien weights import {entry.importable_as} FILE`" if entry.format else ""
         raise WeightsError(f"{name} cannot be fetched by a program ({entry.terms}): get it from {entry.page}{cure}")
     path = folder() / entry.file
     if path.is_file() and digest(path) == entry.sha256:

@@ -18,7 +18,7 @@ class Use:
     licence: str
     terms: str
     page: str
-    what: str  #: ``get`` or ``import``
+    what: str  #: the command: ``get``, ``import`` or ``path``
     when: str  #: ISO 8601, UTC
 
 

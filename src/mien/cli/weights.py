@@ -68,13 +68,13 @@ def show(name: Annotated[str, typer.Argument(help="A bundled or imported weight 
         "read by": entry.used_by or _NOBODY,
         "page": entry.page,
         "licence": entry.licence,
-        "use": f"{entry.use}: {entry.terms}",
+        "use": entry.terms if entry.terms.startswith(entry.use) else f"{entry.use}: {entry.terms}",
         "shown": f"{agreed.when}, for {agreed.what}" if agreed else "",
         "file": entry.file,
         "bytes": f"{entry.size:,}" if entry.size else "",
         "sha256": entry.sha256,
         "url": entry.url,
-        "import": f"mien weights import {entry.format} FILE" if entry.format else "",
+        "import": f"mien weights import {entry.importable_as} FILE" if entry.format else "",
         "here": str(artefacts.installed(name) or ""),
     }
     say_table([entry.name, ""], [(key, value) for key, value in fields.items() if value])
@@ -94,9 +94,13 @@ def path(name: Annotated[str | None, typer.Argument(help="A bundled or imported 
         say(str(artefacts.folder()))
         return
     files = [folder / f"{name}.safetensors" for folder in (_assets(), artefacts.folder())]
-    found = next((file for file in files if file.is_file()), None) or artefacts.installed(_known(name).name)
+    found = next((file for file in files if file.is_file()), None)
     if found is None:
-        raise WeightsError(f"{name} is not on this machine: mien weights get {name}")
+        entry = _known(name)
+        found = artefacts.installed(name)
+        if found is None:
+            raise WeightsError(f"{name} is not on this machine: mien weights get {name}")
+        _licences([entry], "path")
     say(str(found))
 
 
@@ -109,7 +113,7 @@ def get(
     """Fetch an artefact, check its SHA-256 and keep it in the cache folder."""
     entry = _known(name)
     _allowed([entry], commercial_only)
-    if entry.url and not offline:
+    if entry.url and (not offline or artefacts.installed(name)):
         _licences([entry], "get")
     with progress(f"fetching {name}", total=entry.size or None) as tick:
         say(str(artefacts.fetch(name, offline=offline, on_progress=lambda step, _: tick(step))))

@@ -1,0 +1,69 @@
+"""The commands and the code of docs/weights.md do what it says."""
+
+import contextlib
+import dataclasses
+import io
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien import artefacts
+from mien.cli import main
+
+PAGE = (Path(__file__).parents[2] / "docs" / "weights.md").read_text()
+COMMANDS = [line.split("#")[0].split() for line in PAGE.splitlines() if line.startswith("mien weights")]
+TOLD = {  # what a command says, or why it cannot work here
+    "list": "stylegan2-ffhq",
+    "list --commercial-only": "yunet",
+    "show landmarks": "# Model card: `landmarks.safetensors`",
+    "show e4e-ffhq": "nothing in this version of mien reads it yet",
+    "path": "cache",
+    "path landmarks": "landmarks.safetensors",
+    "get yunet": "cache/yunet.onnx",
+    "get yunet --offline": "--offline forbids fetching it",
+    "get inception-fid --commercial-only": "no connection to 127.0.0.1:9",
+    "import flame generic_model.pkl": "generic_model.pkl is not a FLAME model: it has no v_template",
+    "import ict FaceXModel/": "FaceXModel has no generic_neutral_mesh.obj",
+    "import tensors model.pth -o model.safetensors": "model.safetensors",
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, known):
+    """A folder with the files that the page names, as far as they can be made here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "generic_model.pkl").write_bytes(pickle.dumps({"f": np.zeros((1, 3))}, 2))
+    (tmp_path / "FaceXModel").mkdir()
+    torch.save({"a": torch.ones(2)}, tmp_path / "model.pth")
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_does_what_it_says(words, folder, server, known):
+    known(dataclasses.replace(artefacts.known("inception-fid"), url="http://127.0.0.1:9/it"))
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told), pytest.raises(SystemExit) as end:
+        main(words[1:])
+    expected = TOLD[" ".join(words[2:])]
+    assert expected in " ".join(told.getvalue().split())
+    assert end.value.code == int(told.getvalue().rstrip().splitlines()[-1].startswith("mien: "))
+
+
+def test_the_refusal_on_the_page_is_word_for_word(folder):
+    (folder / "model.pth").write_bytes(b"cos\nsystem\n(S'x'\ntR.")
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told), pytest.raises(SystemExit):
+        main(["weights", "import", "tensors", "model.pth"])
+    assert told.getvalue().strip() in PAGE
+
+
+def test_the_code_on_the_page_runs(folder):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder)
+    assert done.stdout.strip() == "{'kind': 'mine'} torch.Size([2, 3])", done.stderr
