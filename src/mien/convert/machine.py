@@ -252,7 +252,7 @@ def described(thing: Any) -> str:
 #: What a file that is not whole does to the machine, its containers and the archive around it.
 _BROKEN = (
     *(EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, NotImplementedError),
-    *(struct.error, zipfile.BadZipFile, zlib.error),
+    *(struct.error, zipfile.BadZipFile, zlib.error, DeprecationWarning),  # the last: odd escapes, where warnings are errors
 )
 
 
