@@ -10,6 +10,7 @@ middle of the face. `AUVector` is a measurement along the axes and `AUShift` a c
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -101,6 +102,11 @@ def axes(name: str) -> tuple[str, ...]:
     return (f"AU{unit:02d}{side}",)
 
 
+@cache
+def _places(name: str) -> tuple[int, ...]:
+    return tuple(_INDEX[axis] for axis in axes(name))
+
+
 def unit_of(axis: str) -> int:
     """The FACS number of an axis: ``unit_of("AU12L") == 12``."""
     return int(axis[2:4])
@@ -133,7 +139,8 @@ class _Axial:
 
     def __getitem__(self, name: str) -> float:
         """The value of an axis, or the mean of both sides: ``v["AU12L"]``, ``v["AU12"]``."""
-        return float(np.mean([self.values[_INDEX[axis]] for axis in axes(name)]))
+        places = _places(name)
+        return float(sum(self.values[place] for place in places) / len(places))
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and np.array_equal(self.values, other.values, equal_nan=True)  # type: ignore[attr-defined]

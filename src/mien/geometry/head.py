@@ -91,13 +91,21 @@ class HeadModel:
         """
         mixed = (aus.clamp(0.0, MAX_INTENSITY) / MAX_INTENSITY) @ self.mixing
         weights = mixed.clamp(_LOWEST_WEIGHT, 1.0)
-        column = {name: weights[..., i] for i, name in enumerate(self.shape_names)}
+        place = {name: i for i, name in enumerate(self.shape_names)}
+        ruled = dict[str, Tensor]()  # the few that differ
+
+        def now(name: str) -> Tensor:
+            return ruled[name] if name in ruled else weights[..., place[name]]
+
         for winner, loser, share in _YIELDS:
-            if winner in column and loser in column:
-                column[loser] = column[loser] * (1.0 - share * column[winner].clamp(min=0.0))
-        if {"mouthClose", "jawOpen"} <= column.keys():
-            column["mouthClose"] = torch.minimum(column["mouthClose"], column["jawOpen"].clamp(min=0.0))
-        return torch.stack([column[name] for name in self.shape_names], dim=-1)
+            if winner in place and loser in place:
+                ruled[loser] = now(loser) * (1.0 - share * now(winner).clamp(min=0.0))
+        if {"mouthClose", "jawOpen"} <= place.keys():
+            ruled["mouthClose"] = torch.minimum(now("mouthClose"), now("jawOpen").clamp(min=0.0))
+        if not ruled:
+            return weights
+        index = torch.tensor([place[name] for name in ruled], device=weights.device)
+        return weights.index_copy(-1, index, torch.stack(list(ruled.values()), dim=-1))
 
     def vertices(
         self,

@@ -115,7 +115,7 @@ def table(labels: np.ndarray) -> pd.DataFrame:
     points = labels["landmarks"][..., :2].astype(np.float64)
     low, extent = points.min(axis=1), np.ptp(points, axis=1)
     turned = fit.angles(labels["rotation"].astype(np.float64), neutral.bundled())
-    flat = points[:, LANDMARK68].transpose(0, 2, 1).reshape(len(labels), -1)
+    flat = points[:, LANDMARK68].transpose(0, 2, 1).reshape(len(labels), 2 * len(LANDMARK68))
     intensities = labels["aus"].astype(np.float64) @ _shares()
     unknown = np.full((len(labels), len(aus.EMOTIONS)), np.nan)
     numbers = np.concatenate([low, extent, np.ones((len(labels), 1)), turned, flat, intensities, unknown], axis=1)
