@@ -14,7 +14,7 @@ from PIL import Image
 
 from mien import files, registry, tables
 from mien.api.following import follow, slim
-from mien.api.sources import Clip, Failure
+from mien.api.sources import Clip, Failure, stamp_of
 from mien.data import facezip
 from mien.data.ledger import Entry, Ledger
 from mien.errors import DataError, MienError, UsageError
@@ -77,7 +77,7 @@ def align_each(
         reader, done, before = registry.reader(settings.reader), 0, 0
         for clip in {clip.file: clip for clip in inputs}.values():
             try:
-                stamp = _stamp(clip.file)
+                stamp = stamp_of(clip.file)
                 if finished.has(clip.file, stamp) or ledger.has(clip.file, stamp):
                     before += 1
                     on_picture()
@@ -94,12 +94,6 @@ def align_each(
         ledger.remove()
     shown = int(np.count_nonzero(table["crop"].to_numpy() != ""))
     return Tally(len(set(table["file"])), done, before, shown, len(table) - shown)
-
-
-def _stamp(file: str) -> str:
-    """Says which version of a file it is; "" where there is none."""
-    path = Path(file).expanduser()
-    return f"{path.stat().st_size}|{path.stat().st_mtime_ns}" if path.exists() else ""
 
 
 def _harvest(clip: Clip, reader: Reader, settings: Settings, entry: Entry, on_picture: Callable[[], None]) -> pd.DataFrame:

@@ -65,3 +65,9 @@ def _of_path(path: Path) -> Clip:
 def _of_picture(picture: Image.Image | np.ndarray | Photo) -> Clip:
     path = picture.path if isinstance(picture, Photo) else None
     return Clip(str(path or ""), False, lambda: iter((images.read(picture),)))
+
+
+def stamp_of(file: str) -> str:
+    """Says which version of a file it is; "" where there is none."""
+    path = Path(file).expanduser()
+    return f"{path.stat().st_size}|{path.stat().st_mtime_ns}" if path.exists() else ""

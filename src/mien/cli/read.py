@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.console import note, progress, say, say_table
+from mien.cli.shards import read_shards
 from mien.cli.words import Paths, end_with, named
-from mien.errors import DataError
+from mien.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mien.api.sources import Clip
     from mien.tables import Row
 
+_OUT = "Write the whole table: .csv, .parquet or .json; or, for many, a folder of Parquet shards."
 _TOLD = 4  # action units in a row of the printed table
 _BESIDE_FILE = 12  # rows that are printed when a file has all of them
 _LEAST = 0.5  # steps: weaker ones are not told
@@ -25,12 +27,18 @@ def read(
     paths: Paths,
     *,
     reader: Annotated[str, typer.Option(help="The reader that measures.")] = "geometry",
-    out: Annotated[Path | None, typer.Option("-o", "--out", callback=named, help="Write the whole table: .csv, .parquet or .json.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", callback=named, help=_OUT)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole table as one JSON document.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw what was read of each photo and video into this folder.")] = None,
     columns: Annotated[str, typer.Option(help="Whose columns: mien, openface or pyfeat.")] = "mien",
+    workers: Annotated[int | None, typer.Option(min=1, help="Shards: how many processes read; all processors if not given.")] = None,
+    ray: Annotated[bool, typer.Option("--ray", help="Shards: Ray Data reads, here or on the cluster of RAY_ADDRESS.")] = False,
+    shard: Annotated[int | None, typer.Option(min=1, help="Shards: pictures in each; 512 if not given.")] = None,
 ) -> None:
     """Read faces: box, pose, landmarks, action units 0..5, emotions. One row for each face."""
+    if (folder := _folder(out, ray or bool(workers or shard), as_json or plot is not None)) is not None:
+        read_shards(paths, folder, reader=reader, columns=columns, workers=workers, ray=ray, size=shard)
+        return
     from mien import registry, tables
     from mien.api.reading import read_each
     from mien.api.sources import Failure, clips
@@ -53,6 +61,16 @@ def read(
     elif rows:
         _print(rows, out)
     end_with(failures, done=len({row.file for row in rows}))
+
+
+def _folder(out: Path | None, for_shards: bool, for_table: bool) -> Path | None:
+    """`out` where it names a folder, for shards; raises `UsageError` where other options want something else."""
+    folder = out if out is not None and (out.is_dir() or not out.suffix) else None
+    if for_shards and folder is None:
+        raise UsageError("--ray, --workers and --shard write Parquet shards into a folder: name it with -o, as in -o shards/")
+    if for_table and folder is not None:
+        raise UsageError(f"--json and --plot go with one table, {out} is a folder of shards: leave them out, or let -o name a file")
+    return folder
 
 
 def _check(inputs: "Sequence[Clip]", out: Path | None, plot: Path | None, columns: str) -> None:

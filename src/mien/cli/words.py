@@ -39,12 +39,15 @@ def face_choice(word: str | None) -> int | Literal["all"] | None:
     return int(word)
 
 
-def end_with(failures: "Sequence[Failure]", *, done: int) -> None:
-    """Tell what failed, a line each. All of it failed: exit code 1; some of it: 3; nothing: go on."""
-    for failure in failures[: len(failures) if done else -1]:
+def end_with(failures: "Sequence[Failure]", *, done: int, most: int | None = None, listed: Path | None = None) -> None:
+    """Tell what failed, a line each, at `most` so many of those that are `listed` in a file. All of it failed: exit code 1; some of
+    it: 3; nothing: go on.
+    """
+    for failure in failures[: len(failures) if done else -1][:most]:
         note(f"mien: {failure.error}")
     if failures and not done:
         raise failures[-1].error
     if failures:
-        note(f"mien: {len(failures)} of {len(failures) + done} inputs failed, the others are done")
+        where = f"; {listed} has them" if listed else ""
+        note(f"mien: {len(failures)} of {len(failures) + done} inputs failed, the others are done{where}")
         raise typer.Exit(SOME_FAILED)

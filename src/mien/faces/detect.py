@@ -5,7 +5,6 @@ YuNet (Wu, Peng & Yu 2023) when the user has fetched its file. Both are asked fo
 """
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -56,7 +55,7 @@ def by_hog(rgb: UInt8[np.ndarray, "h w 3"]) -> list[Candidate]:
 
 def _hog(grey: UInt8[np.ndarray, "h w"], scale: float) -> list[Candidate]:
     resized = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    detector = copy(_hog_detector())  # one that was run keeps its pyramid, more memory than the photo: it goes with this copy
+    detector = _hog_detector()
     boxes, scores, _ = detector.run(resized, 0, _DOUBTFUL)
     found: list[Candidate] = []
     for box, score in zip(boxes, scores, strict=True):
@@ -129,11 +128,21 @@ def _apart(a: Square, b: Square) -> bool:
     return bool(np.hypot(a.x - b.x, a.y - b.y) > 0.7 * max(a.half, b.half))
 
 
-@cache
 def _hog_detector() -> Any:
+    """A new detector: one that was run keeps its pyramid, which takes more memory than the photo."""
+    kind, state = _hog_state()
+    detector = kind.__new__(kind)
+    detector.__setstate__(state)
+    return detector
+
+
+@cache
+def _hog_state() -> tuple[Any, Any]:
+    """What detectors are made from; asked for once, since dlib keeps 155 kB for ever each time that it tells a state or makes a copy."""
     import dlib
 
-    return dlib.get_frontal_face_detector()  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
+    detector = dlib.get_frontal_face_detector()  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
+    return type(detector), detector.__getstate__()
 
 
 @cache
