@@ -64,6 +64,15 @@ def load(path: Path | str) -> Weights:
     return Weights(_without_nan(tensors, path), _config(header[_CONFIG], path), path, header.get(_RECIPE, ""))
 
 
+def kind(path: Path) -> str:
+    """What a weight file says that it is, "" when it does not say or is none; its tensors are not read."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return str(_config((file.metadata() or {}).get(_CONFIG, "{}"), path).get("kind", ""))
+    except (SafetensorError, OSError, WeightsError):
+        return ""
+
+
 def _config(text: str, path: Path) -> dict[str, Any]:
     try:
         config = json.loads(text)

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mien import artefacts, weights
-from mien.convert import checkpoint, flame, ict
+from mien.convert import arcface, checkpoint, flame, ict
 from mien.errors import UsageError, WeightsError, one_of
 from mien.geometry import head
 
@@ -30,8 +30,11 @@ def _tensors(path: Path, out: Path) -> None:
         raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-#: What each format's reader makes of a file; heads are for `mien.geometry.head.load`, the others for `mien.weights.load`.
-FORMATS: Mapping[str, Callable[[Path, Path], None]] = MappingProxyType({"flame": _flame, "ict": _ict, TENSORS: _tensors})
+#: What each format's reader makes of a file: heads for `mien.geometry.head.load`, identity networks for `mien.faces.identity`, and what
+#: only `mien.weights.load` reads.
+FORMATS: Mapping[str, Callable[[Path, Path], None]] = MappingProxyType(
+    {"arcface": arcface.convert, "flame": _flame, "ict": _ict, TENSORS: _tensors}
+)
 
 
 def convert(kind: str, path: Path, out: Path) -> None:

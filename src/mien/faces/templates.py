@@ -72,8 +72,13 @@ def _ffhq_square(points: Points68) -> Square:
     return Square.of_five(five_of(points))
 
 
+def arcface_square(five: Float[np.ndarray, "5 2"]) -> Square:
+    """The square of face recognition around five points, as `five_of` orders them."""
+    return _carried(_ARCFACE, five, (112, 112))
+
+
 def _arcface_square(points: Points68) -> Square:
-    return _carried(_ARCFACE, five_of(points), (112, 112))
+    return arcface_square(five_of(points))
 
 
 def _celeba_square(points: Points68) -> Square:
