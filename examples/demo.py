@@ -20,7 +20,7 @@ from mien.api.labelled import side_by_side
 TILE = 320  # pixels
 EDITS = {
     "broader": "AU6=+3 AU12=+1.5",
-    "calmer": "AU12=0 AU26=0",
+    "calmer": "AU12=0 AU25=0 AU26=0",
     "frown": "AU4=5 AU9=2",
     "wink": "AU43L=5",
     "surprise": "AU1=5 AU2=5 AU5=3 AU26=5",

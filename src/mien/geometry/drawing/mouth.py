@@ -150,7 +150,8 @@ def _seal(canvas: Float32[np.ndarray, "h w 3"], box: Box, slit: Slit, source: Sl
     red = [sample(canvas, slit.frame.back(np.stack([s, t + (side * 1.6 - away) * width], axis=-1)) - corner) for side in (-1.0, 1.0)]
     side = np.clip(0.5 + away, 0.0, 1.0)[..., None]
     lips = red[0] + side * (red[1] - red[0])
-    lips *= 1.0 - _LINE * np.exp(-((away / 0.7) ** 2))[..., None]
+    along = np.clip(2 * (s - slit.s[0]) / slit.length - 1, -1.0, 1.0)
+    lips *= 1.0 - (_LINE * (1.0 - along**2) * np.exp(-((away / 0.7) ** 2)))[..., None]
     canvas += near[..., None] * (lips - canvas)
 
 
