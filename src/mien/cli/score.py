@@ -87,6 +87,30 @@ def fit(*, faces: Annotated[int, typer.Option(min=1, help="How many faces are dr
     publish(score_fit(faces), write, name="fit", title="Fit: known heads", said=said)
 
 
+@app.command()
+def identity(
+    data: Data = None,
+    *,
+    network: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A network for identity; else all that are here.")] = None,
+    split: Annotated[str, typer.Option(help="Of lfw_eval: train, val, test, or all.")] = "test",
+    write: Write = None,
+) -> None:
+    """Networks for identity: whether two photos of real people show one person."""
+    from mien.faces import identity as identities
+    from mien.metrics.verification import Pixels, score_identity
+
+    paths = network or identities.installed()
+    if not paths:
+        note(identities.NONE)
+    said = (
+        f"All pairs of the {split} photos of lfw_eval that show people with several photos there, by the cosine of their codes. AUC: area "
+        "under the ROC curve, percent, 50 by chance; recognised: percent of the pairs of one person above the threshold that one in a "
+        "hundred pairs of two people passes; ms: of processors, a photo. Photos of real people measure; none of them trained what ships."
+    )
+    table = score_identity(data, [*map(identities.recognizer, paths), Pixels()], split=split)
+    publish(table, write, name="identity", title="Identity: one person or two", said=said)
+
+
 def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
     worst = max(expressions.values(), key=lambda distance: distance.mean)
     return worst.mean, worst.p95
@@ -125,7 +149,8 @@ def edits(
 
 _SOLVED = "Edits: commanded against measured, corrected by --solve"
 _MEASURED = (
-    "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change; "
+    "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change, on "
+    "a scale that was learned from pictures which this engine drew of other faces; "
     "teacher + pixels: on MediaPipe's landmarks and the flow of the pixels, own + pixels: on mien's. "
 )
 _SAID = (
