@@ -52,12 +52,12 @@ def test_the_whole_run_is_killed_and_started_again(pictures, mien, tmp_path):
     pictures.make(200)
     folder, words = Path(tmp_path / "shards"), ["read", "photos", "-o", "shards/", "--workers", 1, "--shard", 20]
     first = mien(*words)
-    while len(list(folder.glob("*.parquet"))) < 3:
+    while len(list(folder.glob("shard-*"))) < 3:
         assert first.poll() is None, first.communicate()
         time.sleep(0.02)
     first.kill()
     first.communicate()
-    before = {path: path.stat().st_mtime_ns for path in sorted(folder.glob("*.parquet"))[:2]}
+    before = {path: path.stat().st_mtime_ns for path in sorted(folder.glob("shard-*"))[:2]}
     assert not (folder / "_manifest.json").exists()
     again = mien(*words)
     assert (again.communicate(), again.returncode)[1] == 3
