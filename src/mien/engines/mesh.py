@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUShift, AUVector
-from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
+from mien.edits import AttributeEdit, AUEdit, Edit
 from mien.errors import EditError
 from mien.faces.align import carry
 from mien.geometry.drawing import eyes, falling, folds, margins, morph, mouth, relief, remains, rims, shade, spectacles, unfolding
@@ -37,6 +37,7 @@ class Study:
     lids: dict[str, falling.Skin]
     spectacles: spectacles.Spectacles | None
     furrows: relief.Relief
+    own: tuple[float, ...]  #: how far the skin has each of `folds.FURROWS` already
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +65,8 @@ class MeshEngine:
         return [self._read(crop, code) for crop, code in zip(crops, self._fit(crops), strict=True)] if crops else []
 
     def shift(self, code: MeshCode, edit: Edit) -> MeshCode:
-        """The code with another expression; raises `EditError` for AUs that the head cannot do, attributes and text."""
-        if isinstance(edit, AttributeEdit | TextEdit):
+        """The code with another expression; raises `EditError` for AUs that the head cannot do, and for attributes."""
+        if isinstance(edit, AttributeEdit):
             raise EditError(f"the engine mesh cannot do {edit}: it moves action units, such as AU12=+2")
         change = edit.shift(code.expression)
         unable = [axis for axis in change.moved if axis not in self.moves]
@@ -88,8 +89,9 @@ class MeshEngine:
         over = {side: falling.look(crop.rgb, sitting, side, light, worn) for side in "RL"}
         both = {side: eyes.look(crop.rgb, sitting, side, over[side]) for side in "RL"}
         white = np.mean([eye.tone for eye in both.values()], axis=0)
-        own = relief.look(crop.rgb, landmarks, pose.scale)
-        study = Study(crop, sitting, light, mouth.look(crop.rgb, sitting, light.skin, white), both, over, worn, own)
+        furrows = relief.look(crop.rgb, landmarks, pose.scale)
+        own, lips = folds.wrinkled(furrows, landmarks), mouth.look(crop.rgb, sitting, light.skin, white)
+        study = Study(crop, sitting, light, lips, both, over, worn, furrows, own)
         return MeshCode(study, head, head.expression.known)
 
 
@@ -109,8 +111,8 @@ def _draw(code: MeshCode) -> Drawn:
     sitting, picture = study.sitting, frame_of(rgb)
     change = independent(code.expression - code.head.expression.known)
     moved = morph.move(sitting, code.head.expression.known + change)
-    scale, own = sitting.code.pose.scale, folds.wrinkled(study.furrows, sitting.landmarks)
-    furrows = partial(folds.log_light, change, moved.landmarks, light=study.light, scale=scale, own=own)
+    scale = sitting.code.pose.scale
+    furrows = partial(folds.log_light, change, moved.landmarks, light=study.light, scale=scale, own=study.own)
     motion = flow(sitting, moved, shade.log_ratio(study.light, sitting, moved), lambda grid: furrows(grid=grid), picture=picture)
     worked = folds.worked(change, moved.landmarks, grid=motion.grid, scale=scale) * motion.active[..., None]
     out = rgb.copy()

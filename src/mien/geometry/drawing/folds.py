@@ -5,13 +5,16 @@ deepen it (Ekman, Friesen & Hager 2002, the "appearance changes" of each unit). 
 side that turns to the light. Where the skin has furrows of its own (`mien.geometry.drawing.relief`), those are worked instead.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
-from mien.aus import MAX_INTENSITY, AUShift
+from mien.aus import MAX_INTENSITY, AUShift, axes
+from mien.geometry.drawing.box import Box
 from mien.geometry.drawing.relief import Relief
 from mien.geometry.drawing.shade import Light
 from mien.geometry.drawing.warp import Grid
@@ -22,6 +25,7 @@ _RELIEF = 0.5  # of the depth of a furrow: how much its sides catch the light
 _FLATTEN = 0.35  # of the depth: how much of a furrow goes when its unit relaxes
 _OWN = 0.75  # of the depth: how much less is drawn on skin that has furrows of its own
 _DEEPER, _FLATTER = 0.8, 0.6  # of the photo's own relief: how much it gains by a unit at full intensity, and loses as it relaxes
+_UNSEEN = 0.02  # of the depth at full intensity: less shows nothing
 _REACH, _SOFT = 0.35, 0.2  # cm around a curve where own furrows are worked fully, and over which that fades
 
 Points = tuple[tuple[int, int, float], ...]
@@ -95,6 +99,10 @@ FURROWS: tuple[Furrow, ...] = (
     Furrow(_through(78, 81, 13, 311, 308), (("AU24", 1.0), ("AU23", 0.6)), 0.09, 0.30),
     Furrow(_through(40, 37, 0, 267, 270), (("AU24", 0.8), ("AU23", 0.5)), 0.12, 0.14),
 )  # fmt: skip
+_DEEPEN = np.array([sum(share / len(axes(unit)) * AUShift.of({unit: 1.0}).values for unit, share in f.units) for f in FURROWS])
+_POINTS = np.concatenate([f.points for f in FURROWS])  # of all furrows, one after the other
+_FIRST, _SECOND, _SHARE = _POINTS[:, 0].astype(int), _POINTS[:, 1].astype(int), _POINTS[:, 2:]
+_STARTS = np.cumsum([0, *(len(f.points) for f in FURROWS)])
 
 
 def log_light(
@@ -105,41 +113,39 @@ def log_light(
     `landmarks` are where the face is now; `scale` in pixels per cm; `own` as `wrinkled` tells.
     """
     out = np.zeros((grid.height, grid.width), np.float32)
-    for furrow, has in zip(FURROWS, own or (0.0,) * len(FURROWS), strict=True):
-        fold = _folding(furrow, change)
-        if fold:
-            depth = furrow.depth * (fold if fold > 0 else _FLATTEN * fold) * (1.0 - _OWN * has)
-            _fold(out, grid, _curve(furrow, landmarks), depth=depth, width=furrow.width * scale, taper=furrow.taper, light=light)
+    own = own or (0.0,) * len(FURROWS)
+    for i, fold, curve in _folding(change, landmarks):
+        furrow = FURROWS[i]
+        depth = furrow.depth * (fold if fold > 0 else _FLATTEN * fold) * (1.0 - _OWN * own[i])
+        _fold(out, grid, curve, depth=depth, width=furrow.width * scale, taper=furrow.taper, light=light)
     return out
 
 
 def wrinkled(relief: Relief, landmarks: Float[np.ndarray, "468 2"]) -> tuple[float, ...]:
     """How far the skin has its own furrow, 0..1, where each of `FURROWS` runs in the photo with these landmarks."""
-    return tuple(relief.along(_curve(furrow, landmarks)) for furrow in FURROWS)
+    return tuple(relief.along(curve) for curve in _curves(landmarks))
 
 
 def worked(change: AUShift, landmarks: Float[np.ndarray, "468 2"], *, grid: Grid, scale: float) -> Float32[np.ndarray, "h w 1"]:
     """By how much the skin's own relief grows (below 0: shrinks) on the nodes of a grid, as a share of the photo's."""
     out = np.zeros((grid.height, grid.width), np.float32)
-    for furrow in FURROWS:
-        fold = _folding(furrow, change)
-        if fold:
-            here = np.zeros_like(out)
-            curve = np.round((_smooth(_curve(furrow, landmarks)) - [grid.left, grid.top]) / grid.step).astype(np.int32)
-            thickness = max(1, round(2 * _REACH * scale / grid.step))
-            cv2.polylines(here, [curve], isClosed=False, color=_DEEPER * fold if fold > 0 else _FLATTER * fold, thickness=thickness)
-            np.copyto(out, here, where=np.abs(here) > np.abs(out))
+    thickness = max(1, round(2 * _REACH * scale / grid.step))
+    work = [(_DEEPER * fold if fold > 0 else _FLATTER * fold, curve) for _, fold, curve in _folding(change, landmarks)]
+    for amount, curve in sorted(work, key=lambda one: abs(one[0])):  # the strongest last: it counts where they meet
+        corners = np.round((_smooth(curve) - [grid.left, grid.top]) / grid.step).astype(np.int32)
+        cv2.polylines(out, [corners], isClosed=False, color=amount, thickness=thickness)
     return cv2.GaussianBlur(out, (0, 0), max(0.5, _SOFT * scale / grid.step))[..., None]
 
 
-def _folding(furrow: Furrow, change: AUShift) -> float:
-    """How far a change of expression folds a furrow, -1..1; 0 when nobody sees it."""
-    fold = sum(share * change[axis] for axis, share in furrow.units) / MAX_INTENSITY
-    return float(np.clip(fold, -1.0, 1.0)) if abs(fold) > 0.02 else 0.0
+def _folding(change: AUShift, landmarks: Float[np.ndarray, "468 2"]) -> Iterator[tuple[int, float, Float[np.ndarray, "n 2"]]]:
+    """The furrows that a change of expression shows: index, how far they are folded (-1..1), and their curve."""
+    folds, curves = np.clip(_DEEPEN @ change.values / MAX_INTENSITY, -1.0, 1.0), _curves(landmarks)
+    return ((int(i), float(folds[i]), curves[i]) for i in np.flatnonzero(np.abs(folds) > _UNSEEN))
 
 
-def _curve(furrow: Furrow, landmarks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "n 2"]:
-    return np.stack([(1 - share) * landmarks[a] + share * landmarks[b] for a, b, share in furrow.points])
+def _curves(landmarks: Float[np.ndarray, "468 2"]) -> list[Float[np.ndarray, "n 2"]]:
+    points = (1 - _SHARE) * landmarks[_FIRST] + _SHARE * landmarks[_SECOND]
+    return [points[start:stop] for start, stop in pairwise(_STARTS)]
 
 
 def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth: float, width: float, taper: float, light: Light) -> None:
@@ -147,24 +153,31 @@ def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth
     width = max(width, 1.2 * grid.step)
     low = np.floor((curve.min(axis=0) - 4 * width - [grid.left, grid.top]) / grid.step).astype(int)
     high = np.ceil((curve.max(axis=0) + 4 * width - [grid.left, grid.top]) / grid.step).astype(int) + 1
-    x0, y0, x1, y1 = max(low[0], 0), max(low[1], 0), min(high[0], grid.width), min(high[1], grid.height)
-    if x1 <= x0 or y1 <= y0:
+    box = Box(*map(int, (*low, *(high - low)))).within(Box(0, 0, grid.width, grid.height))
+    if box.empty:
         return
-    nodes = grid.nodes()[y0:y1, x0:x1]
-    fine = _smooth(curve)
-    start, along = fine[:-1], np.diff(fine, axis=0)
-    length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
-    offset = nodes[..., None, :] - start
-    place = np.clip((offset * along).sum(-1) / length**2, 0.0, 1.0)
-    apart = offset - place[..., None] * along
-    away = np.linalg.norm(apart, axis=-1)
-    nearest = away.argmin(axis=-1)[..., None]
-    distance = np.take_along_axis(away, nearest, -1)[..., 0]
-    way = (np.take_along_axis(place, nearest, -1)[..., 0] + nearest[..., 0]) / len(along)
-    gap = np.take_along_axis(apart, nearest[..., None], -2)[..., 0, :]
-    towards = -(gap @ (light.direction[:2] * [1.0, -1.0])) / width  # > 0 on the side from which the light comes: that side turns away
-    profile = -np.exp(-((distance / width) ** 2)) - _RELIEF * towards * np.exp(-((distance / (1.7 * width)) ** 2))
-    out[y0:y1, x0:x1] += (depth * np.sin(np.pi * np.clip(way, 0, 1)) ** taper * profile).astype(np.float32)
+    nodes = box.pixels() * np.float32(grid.step) + np.array([grid.left, grid.top], np.float32)
+    gap, way = _nearest(nodes, _smooth(curve).astype(np.float32))
+    squared = np.einsum("hwi,hwi->hw", gap, gap) / np.float32(width**2)
+    slope = -light.direction[:2] * [1.0, -1.0] / width
+    towards = gap @ slope.astype(np.float32)  # > 0 on the side from which the light comes: that side turns away
+    profile = -np.exp(-squared) - _RELIEF * towards * np.exp(-squared / 1.7**2)
+    box.of(out)[:] += depth * np.maximum(np.sin(np.pi * way), 0.0) ** taper * profile
+
+
+def _nearest(
+    nodes: Float32[np.ndarray, "h w 2"], curve: Float32[np.ndarray, "n 2"]
+) -> tuple[Float32[np.ndarray, "h w 2"], Float32[np.ndarray, "h w"]]:
+    """From the nearest place of a curve to each node; and where on the curve that is, from 0 to 1."""
+    along = np.diff(curve, axis=0)[:, :, None, None]
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    x, y = (nodes[None, ..., i] - curve[:-1, i, None, None] for i in (0, 1))
+    place = np.clip((x * along[:, 0] + y * along[:, 1]) / length, 0.0, 1.0)
+    x -= place * along[:, 0]
+    y -= place * along[:, 1]
+    nearest = (x * x + y * y).argmin(axis=0)[None]
+    x, y, place = (np.take_along_axis(values, nearest, 0)[0] for values in (x, y, place))
+    return np.stack([x, y], axis=-1), (place + nearest[0]).astype(np.float32) / len(along)
 
 
 def _smooth(curve: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
