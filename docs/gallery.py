@@ -1,9 +1,9 @@
-"""The gallery: every action unit at 5, the emotions, and edits by like, on photos of people who may be shown.
+"""The gallery: every action unit at 5 and the emotions, on photos of people who may be shown.
 
     python docs/gallery.py [--photos FILE...]
 
-Always on the public-domain astronaut that comes with scikit-image; with `--photos` on further ones, which have to be of people who do
-not exist or have agreed. Writes docs/gallery.md and docs/images/*.jpg.
+Always of the public-domain astronaut that comes with scikit-image; with `--photos` of further ones, which have to be of people who do
+not exist or have agreed. Writes their sheets to docs/images/*.jpg, and docs/gallery.md with all sheets that lie there.
 """
 
 import argparse
@@ -51,33 +51,36 @@ def sheet(tiles: Sequence[tuple[np.ndarray, str]]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def pages(photo: Path) -> list[tuple[str, Path]]:
-    """The sheets of one photo, written; title and file of each."""
+def draw(photo: Path) -> None:
+    """Write both sheets of one photo."""
     portrait = Portrait.of(images.read(photo), registry.engine("mesh"))
     units = [(tile(portrait, ()), "the photo")]
     units += [(tile(portrait, parse(f"AU{u}=5")), f"AU{u} {aus.NAMES[u].lower()}") for u in UNITS]
     emotions = [(tile(portrait, [to_emotion(name)]), name) for name in aus.EMOTIONS]
-    name = photo.stem.replace("synth_", "")
-    written = []
     for kind, tiles in (("units", units), ("emotions", emotions)):
-        path = HERE / "images" / f"{name}_{kind}.jpg"
-        images.write(sheet(tiles), path, quality=QUALITY)
-        written.append((f"{name.replace('_', ' ')}: {'every action unit at 5' if kind == 'units' else 'emotions'}", path))
-    return written
+        print(images.write(sheet(tiles), HERE / "images" / f"{photo.stem.replace('synth_', '')}_{kind}.jpg", quality=QUALITY))
 
 
-def main(photos: Sequence[Path]) -> None:
-    """Write the gallery."""
+def page() -> str:
+    """All sheets there are, the astronaut's first."""
     sections = [
         "# Gallery",
         "Made by `docs/gallery.py` with the engine `mesh`, from single photos. The astronaut is Eileen Collins (NASA, public domain); all "
         "other faces are of people who do not exist (SFHQ-T2I, MIT).",
     ]
+    names = [path.stem.removesuffix("_units") for path in (HERE / "images").glob("*_units.jpg")]
+    for name in sorted(names, key=lambda name: (name != "astronaut", name)):
+        for kind, what in (("units", "every action unit at 5"), ("emotions", "emotions")):
+            title = f"{name.replace('_', ' ')}: {what}"
+            sections += [f"## {title}", f"![{title}](images/{name}_{kind}.jpg)"]
+    return "\n\n".join(sections) + "\n"
+
+
+def main(photos: Sequence[Path]) -> None:
+    """Write the sheets and the page."""
     for photo in [astronaut(), *photos]:
-        for title, path in pages(photo):
-            sections += [f"## {title}", f"![{title}]({path.relative_to(HERE)})"]
-            print(path)
-    (HERE / "gallery.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+        draw(photo)
+    (HERE / "gallery.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
