@@ -24,7 +24,7 @@ def read(path: Path) -> Weights:
     found = _unwrapped(checkpoint.tensors(checkpoint.read(path)))
     try:
         network = IRSE(**shape_of(found))
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, IndexError, ValueError) as error:
         raise WeightsError(f"{path} is no IR-SE network for identity (input_layer, body, output_layer): import it as what it is") from error
     counters = {name: torch.zeros((), dtype=torch.int64) for name in network.state_dict() if name.endswith("num_batches_tracked")}
     made = Weights(counters | found, {"kind": KIND, **network.config}, path)  # files of before torch 0.4.1 count no batches

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _REDUCTION = 16  # of channels, in the squeeze
-_DROPOUT = 0.4
 _PADDED, _ROWS, _COLUMNS, _PUBLISHED_SIZE = 256, slice(35, 223), slice(32, 220), 112
 
 
@@ -83,7 +82,7 @@ class IRSE(nn.Module):
         cells = (size >> len(units)) ** 2
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(widths[-1]),
-            nn.Dropout(_DROPOUT),
+            nn.Identity(),  # dropout, of those who trained the published network
             nn.Flatten(),
             nn.Linear(widths[-1] * cells, code),
             nn.BatchNorm1d(code),
@@ -95,12 +94,18 @@ class IRSE(nn.Module):
 
 
 def shape_of(tensors: Mapping[str, Tensor]) -> Shape:
-    """How large the network is that these tensors are of, whose stages differ in width; raises `KeyError` for tensors of another kind."""
+    """How large the network is that these tensors are of, whose stages differ in width.
+
+    Raises `KeyError`, `IndexError` or `ValueError` for tensors of another kind.
+    """
     numbers = sorted({int(found[1]) for name in tensors if (found := re.match(r"body\.(\d+)\.", name))})
     each = [tensors[f"body.{number}.res_layer.4.weight"].shape[0] for number in numbers]
     stages = [(width, len(list(units))) for width, units in groupby(each)]
     code, inputs = tensors["output_layer.3.weight"].shape
-    side = isqrt(inputs // stages[-1][0]) if stages else 0
+    cells = inputs // max(1, stages[-1][0])
+    side = isqrt(cells)
+    if not side or side**2 != cells:
+        raise ValueError(f"{inputs} numbers are no square grid of {stages[-1][0]} channels")
     return {"size": side << len(stages), "units": [n for _, n in stages], "widths": [w for w, _ in stages], "code": code}
 
 
