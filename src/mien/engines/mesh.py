@@ -130,10 +130,9 @@ def _draw(code: MeshCode) -> Drawn:
 
 def _landmarks(study: Study, moved: morph.Moved) -> Float[np.ndarray, "468 3"]:
     """Where the landmarks went, in crop pixels: in the picture as drawn, in depth as the head went."""
-    sitting, pose = study.sitting, study.sitting.code.pose
-    depth = carry(np.linalg.inv(study.crop.to_photo), study.crop.face.landmarks)[:, 2]
-    nearer = morph.at_landmarks(sitting.head, pose.project(moved.points) - pose.project(sitting.points))[:, 2]
-    return np.column_stack([moved.landmarks, depth - nearer])
+    depth = carry(np.linalg.inv(study.crop.to_photo), study.crop.face.landmarks)[:, 2:]
+    nearer = morph.at_landmarks(study.sitting.head, moved.corners[:, 2:] - study.sitting.corners[:, 2:])
+    return np.concatenate([moved.landmarks, depth - nearer], axis=1)
 
 
 def _warped(study: Study, motion: Flow, box: Box, worked: Float32[np.ndarray, "b a"]) -> UInt8[np.ndarray, "b a 3"]:

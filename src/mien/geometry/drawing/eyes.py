@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, UInt8
 
 from mien.aus import AUVector
@@ -171,7 +170,7 @@ def gaze(sitting: Sitting, expression: AUVector, side: str) -> Float[np.ndarray,
     vertex = head.loops[f"iris_center_{side}"].numpy()
     if not len(vertex):
         return np.zeros(2)
-    center = head.eye_centers(torch.from_numpy(code.shape.copy()).float())[which].numpy().astype(np.float64)
+    center = head.eye_regressor[which].numpy() @ sitting.neutral
     forward = sitting.neutral[vertex[0]] - center
     before, after = (_turned(forward, e.known) for e in (code.expression, expression))
     return (code.pose.project(after[None]) - code.pose.project(before[None]))[0, :2]

@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, UInt8
 
 from mien.geometry.drawing import lids
@@ -120,7 +119,7 @@ def _ball(
 ) -> Float32[np.ndarray, "h w 1"]:
     """The shading of the lid as a ball in the light of the face, 1 on average over what is made up."""
     code = sitting.code
-    center = sitting.head.eye_centers(torch.from_numpy(code.shape.copy()).float())["LR".index(side)].numpy().astype(np.float64)
+    center = sitting.head.eye_regressor["LR".index(side)].numpy() @ sitting.neutral
     out = (places - code.pose.project(center[None])[0, :2]) / (_BALL * code.pose.scale)
     x, y = out[..., 0], -out[..., 1]
     z = np.sqrt(np.maximum(1.0 - x * x - y * y, 0.1))

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 from mien.geometry import facemesh
 from mien.geometry.drawing import lids
@@ -104,11 +104,21 @@ class Flow:
         flow[..., :2][here] = (move @ axes.T)[here]
 
 
+@dataclass(frozen=True, eq=False)
+class _Skin:
+    """The front of the face of a head."""
+
+    triangles: Int[torch.Tensor, "f 3"]
+    vertices: Int[np.ndarray, " n"]  #: those of its triangles
+    freedom: Float32[np.ndarray, "v 1"]  #: how far each vertex of the head is drawn where it goes
+
+
 @lru_cache(maxsize=4)
-def _skin(head: HeadModel) -> torch.Tensor:
-    """Triangles of the front of the face."""
+def _skin(head: HeadModel) -> _Skin:
     skin = head.triangles[head.triangle_part == PARTS.index("face")]
-    return skin[(head.front[skin] > _BACK).all(1)]
+    front = skin[(head.front[skin] > _BACK).all(1)]
+    freedom = np.clip((head.front.numpy() - _BACK) / (_FRONT - _BACK), 0.0, 1.0)
+    return _Skin(front, torch.unique(front).numpy(), (freedom**2 * (3 - 2 * freedom))[:, None])
 
 
 def flow(
@@ -120,15 +130,14 @@ def flow(
     """
     skin = _skin(sitting.head)
     scale = sitting.code.pose.scale
-    used = moved.corners[torch.unique(skin).numpy(), :2]
+    used = moved.corners[skin.vertices, :2]
     limit = np.array([picture.width - 1.0, picture.height - 1.0])
     low, high = np.clip(used.min(0) - _ROUND * scale, 0, limit), np.clip(used.max(0) + _ROUND * scale, 0, limit)
     grid = Grid.over(low, high, _NODES)
-    freedom = np.clip((sitting.head.front.numpy() - _BACK) / (_FRONT - _BACK), 0.0, 1.0)
-    move = (sitting.corners - moved.corners)[:, :2] * (freedom**2 * (3 - 2 * freedom))[:, None]
+    move = (sitting.corners - moved.corners)[:, :2] * skin.freedom
     values = np.concatenate([move, log_light[:, None], sitting.corners[:, 2:]], axis=1)
     moved_corners = np.concatenate([sitting.corners[:, :2] - move, moved.corners[:, 2:]], axis=1)
-    drawn, seen = draw(moved_corners, values, skin[_facing(moved_corners, skin.numpy())], grid)
+    drawn, seen = draw(moved_corners, values, _facing(moved_corners, skin.triangles), grid)
     face = _silhouette(seen)
     seen &= ~_hidden(sitting, drawn, grid)
     drawn = drawn[..., :3]
@@ -155,9 +164,9 @@ def _hidden(sitting: Sitting, drawn: Float32[np.ndarray, "h w 4"], grid: Grid) -
 def _depth(sitting: Sitting) -> tuple[Grid, Float32[np.ndarray, "h w 1"]]:
     """The nearness of the skin in the photo, on a grid of its own; the same for all edits of a face."""
     skin = _skin(sitting.head)
-    used = sitting.corners[torch.unique(skin).numpy(), :2]
+    used = sitting.corners[skin.vertices, :2]
     grid = Grid.over(used.min(0), used.max(0), _NODES // 2)
-    return grid, draw(sitting.corners, sitting.corners[:, 2:], skin[_facing(sitting.corners, skin.numpy())], grid)[0]
+    return grid, draw(sitting.corners, sitting.corners[:, 2:], _facing(sitting.corners, skin.triangles), grid)[0]
 
 
 def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "h w 3"], grid: Grid) -> Lid:
@@ -175,11 +184,11 @@ def _lid(name: str, sitting: Sitting, moved: Moved, above: Float32[np.ndarray, "
     return Lid(height, far, drop, scale)
 
 
-def _facing(corners: Float[np.ndarray, "v 3"], triangles: np.ndarray) -> torch.Tensor:
+def _facing(corners: Float[np.ndarray, "v 3"], triangles: Int[torch.Tensor, "f 3"]) -> Int[torch.Tensor, "n 3"]:
     """Triangles that turn their outside to the viewer (y runs down: clockwise in the image's own sense)."""
-    a, b, c = (corners[triangles[:, i], :2] for i in range(3))
+    a, b, c = (corners[:, :2][of] for of in triangles.numpy().T)
     turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
-    return torch.from_numpy(turn < 0)
+    return triangles[torch.from_numpy(turn < 0)]
 
 
 def _silhouette(seen: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

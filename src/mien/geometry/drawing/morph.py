@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mien.aus import AXES, MAX_INTENSITY, AUVector, unit_of
@@ -46,6 +46,7 @@ class Sitting:
     head: HeadModel
     code: HeadCode  #: its pose in crop pixels
     neutral: Float[np.ndarray, "v 3"]  #: the person's head without expression, cm
+    resting: Float[np.ndarray, "468 3"]  #: its landmarks, cm
     points: Float[np.ndarray, "v 3"]  #: with the expression, cm
     corners: Float[np.ndarray, "v 3"]  #: x, y in pixels with the residual, nearness in pixels
     landmarks: Float[np.ndarray, "468 2"]  #: pixels
@@ -66,14 +67,14 @@ class Moved:
 def sit(head: HeadModel, code: HeadCode, flat: Float[np.ndarray, "468 2"]) -> Sitting:
     """Lay a fitted head (its pose in crop pixels) onto the landmarks of the photo (crop pixels)."""
     neutral = head_points(head, code.shape, AUVector.neutral())
-    points = neutral + _expressed(head.shapes, head, _shown(code, code.expression))
+    points = neutral + torch.tensordot(_weights(head, _shown(code, code.expression)), head.shapes, dims=1).numpy()
     projected = code.pose.project(points)
     own = at_landmarks(head, projected)[:, :2]
     corners = projected.copy()
     corners[:, :2] += spread.of(head).residual @ (flat - own)
     slits = {name: _slit(flat, name) for name in SLITS}
-    unparted = Sitting(head, code, neutral, points, corners, flat, slits, {})
-    return replace(unparted, parted={name: _parted(unparted, name, code.expression) for name in SLITS})
+    unparted = Sitting(head, code, neutral, at_landmarks(head, neutral), points, corners, flat, slits, {})
+    return replace(unparted, parted=_parted(unparted, code.expression))
 
 
 def move(sitting: Sitting, expression: AUVector) -> Moved:
@@ -83,12 +84,12 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     t = np.clip((length - _STILL) / (2 * _STILL), 0.0, 1.0)
     points = sitting.points + shift * (t * t * (3 - 2 * t))
-    before, after = pose.project(sitting.points), pose.project(points)
-    corners = sitting.corners + (after - before)
-    marks = sitting.landmarks + at_landmarks(head, after - before)[:, :2]
-    correction = np.zeros_like(marks)
+    change = pose.project(points) - pose.project(sitting.points)
+    corners = sitting.corners + change
+    marks = sitting.landmarks + at_landmarks(head, change)[:, :2]
+    correction, parted = np.zeros_like(marks), _parted(sitting, expression)
     for name in SLITS:
-        correction += _opening(sitting, name, expression, marks)
+        correction += _opening(sitting, name, parted[name], expression, marks)
     correction += _rounded(sitting, marks + correction)
     corners[:, :2] += spread.of(head).margins @ correction
     marks = marks + correction
@@ -97,16 +98,11 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
 
 def _shift(sitting: Sitting, expression: AUVector) -> Float[np.ndarray, "v 3"]:
     """How the vertices move, in cm. A blink moves the lids, not brows or spectacles; a wrinkle leaves the tip of the nose."""
-    held = spread.of(sitting.head)
-    shift, known = np.zeros_like(sitting.points), sitting.code.expression.known
-    before = sitting.points - sitting.neutral
-    for apart, share in ((_OTHERS, None), (_WRINKLES, held.wrinkle), (_BLINKS, held.lids)):
-        then = AUVector(np.where(apart, expression.known.values, known.values))
-        if share is None or then != known:
-            after = _expressed(sitting.head.shapes, sitting.head, _shown(sitting.code, then))
-            shift += (after - before) * (1.0 if share is None else share[:, None])
-            before, known = after, then
-    return shift
+    held, now, then = spread.of(sitting.head), sitting.code.expression.known.values, expression.known.values
+    steps = [np.where(changed, then, now) for changed in (False, _OTHERS, _OTHERS | _WRINKLES, True)]  # one part after the other
+    weights = _weights(sitting.head, np.stack([_shown(sitting.code, AUVector(step)) for step in steps]))
+    others, wrinkles, blinks = torch.tensordot(weights.diff(dim=0), sitting.head.shapes, dims=1).numpy().astype(np.float64)
+    return others + wrinkles * held.wrinkle[:, None] + blinks * held.lids[:, None]
 
 
 def head_points(head: HeadModel, shape: np.ndarray, expression: AUVector) -> Float[np.ndarray, "v 3"]:
@@ -120,10 +116,8 @@ def _shown(code: HeadCode, expression: AUVector) -> Float[np.ndarray, " a"]:
     return expression.known.values * _FOLLOWS + code.neutral.known.values
 
 
-def _expressed(shapes: Float[Tensor, "s n 3"], head: HeadModel, aus: Float[np.ndarray, " a"]) -> Float[np.ndarray, "n 3"]:
-    """Offsets in cm that intensities ask for, of all vertices (`HeadModel.shapes`) or of the landmarks alone."""
-    weights = head.shape_weights(torch.from_numpy(aus).float())
-    return torch.tensordot(weights, shapes, dims=1).numpy().astype(np.float64)
+def _weights(head: HeadModel, aus: Float[np.ndarray, "*b a"]) -> Float[Tensor, "*b s"]:
+    return head.shape_weights(torch.from_numpy(aus).float())
 
 
 @lru_cache(maxsize=4)
@@ -133,8 +127,13 @@ def _landmark_shapes(head: HeadModel) -> Float[Tensor, "s 468 3"]:
 
 def at_landmarks(head: HeadModel, values: Float[np.ndarray, "v c"]) -> Float[np.ndarray, "468 c"]:
     """Vertex values at the landmarks."""
-    corners = values[head.triangles[head.landmark_triangles].numpy()]
-    return (corners * head.landmark_barycentric.numpy()[..., None]).sum(axis=1)
+    corners, weights = _landmark_corners(head)
+    return np.einsum("lic,li->lc", values[corners], weights)
+
+
+@lru_cache(maxsize=4)
+def _landmark_corners(head: HeadModel) -> tuple[Int[np.ndarray, "468 3"], Float[np.ndarray, "468 3"]]:
+    return head.triangles[head.landmark_triangles].numpy(), head.landmark_barycentric.numpy()
 
 
 def _gaps(landmarks: Float[np.ndarray, "468 c"], name: str) -> Float[np.ndarray, "n c"]:
@@ -142,14 +141,17 @@ def _gaps(landmarks: Float[np.ndarray, "468 c"], name: str) -> Float[np.ndarray,
     return landmarks[lower] - landmarks[upper]
 
 
-def _opening(sitting: Sitting, name: str, expression: AUVector, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "468 2"]:
+def _opening(
+    sitting: Sitting, name: str, parted: Float[np.ndarray, " n"], expression: AUVector, marks: Float[np.ndarray, "468 2"]
+) -> Float[np.ndarray, "468 2"]:
     """What the margins of a slit must do beyond the head's own movement.
 
-    The head's opening goes from m0 to m1 (cm, beyond what it shows with nothing to part the margins), the photo's is a0 pixels. Opening
-    further, the photo gains what the head gains; closing, it keeps the share m1 / m0, so that it is shut exactly when the head is.
+    The head's opening goes from m0 to m1 = `parted` (cm, beyond what it shows with nothing to part the margins), the photo's is a0
+    pixels. Opening further, the photo gains what the head gains; closing, it keeps the share m1 / m0, so that it is shut exactly when
+    the head is.
     """
     across = sitting.slits[name].frame.across
-    m0, m1 = sitting.parted[name], _parted(sitting, name, expression)
+    m0, m1 = sitting.parted[name], parted
     a0 = _gaps(sitting.landmarks, name) @ across
     naive = _gaps(marks, name) @ across
     share = m1 / np.maximum(m0, 0.02) if name == "lip" else np.full_like(m0, m1.sum() / max(float(m0.sum()), 0.02))  # lids keep their arch
@@ -171,7 +173,7 @@ def _left_open(sitting: Sitting, expression: AUVector) -> float:
     now, then = (np.where(_OPENS_MOUTH, e.known.values, 0.0) for e in (expression, sitting.code.expression))
     if (now >= then).all():
         return 1.0
-    gaps = [float(_parted(sitting, "lip", AUVector(values)).max()) for values in (now, then)]
+    gaps = [float(_parted(sitting, AUVector(values))["lip"].max()) for values in (now, then)]
     return min(gaps[0] / max(gaps[1], 0.02), 1.0)
 
 
@@ -186,15 +188,19 @@ def _held(sitting: Sitting, expression: AUVector, marks: Float[np.ndarray, "468 
     return (1.0 - parting) * np.maximum(sinks, 0.0) * (_gaps(sitting.landmarks, "lip") @ across > 0.0)
 
 
-def _parted(sitting: Sitting, name: str, expression: AUVector) -> Float[np.ndarray, " n"]:
-    """How far the head opens a slit, in cm: its gaps less those it would leave if everything closed it."""
+def _parted(sitting: Sitting, expression: AUVector) -> dict[str, Float[np.ndarray, " n"]]:
+    """How far the head opens each slit, in cm: its gaps less those it would leave if everything closed it."""
     head, code = sitting.head, sitting.code
     shown = _shown(code, expression)
-    closed = np.where(_PARTS_LIPS, code.neutral.known.values, shown) if name == "lip" else np.where(_CLOSES_LIDS, MAX_INTENSITY, shown)
-    neutral, shapes = at_landmarks(head, sitting.neutral), _landmark_shapes(head)
-    marks = (code.pose.project(neutral + _expressed(shapes, head, aus))[:, :2] for aus in (shown, closed))
-    gaps = [_gaps(m, name) @ sitting.slits[name].frame.across for m in marks]
-    return np.maximum(gaps[0] - np.maximum(gaps[1], 0.0), 0.0) / code.pose.scale
+    lips, lids = np.where(_PARTS_LIPS, code.neutral.known.values, shown), np.where(_CLOSES_LIDS, MAX_INTENSITY, shown)
+    offsets = torch.tensordot(_weights(head, np.stack([shown, lips, lids])), _landmark_shapes(head), dims=1).numpy()
+    seen, lips_shut, lids_shut = code.pose.project(sitting.resting + offsets)[..., :2]
+    parted: dict[str, np.ndarray] = {}
+    for name in SLITS:
+        shut, across = lips_shut if name == "lip" else lids_shut, sitting.slits[name].frame.across
+        gap, left = _gaps(seen, name) @ across, _gaps(shut, name) @ across
+        parted[name] = np.maximum(gap - np.maximum(left, 0.0), 0.0) / code.pose.scale
+    return parted
 
 
 def _rounded(sitting: Sitting, marks: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "468 2"]:

@@ -5,15 +5,17 @@ shading on average); an edit multiplies the photo by the ratio of shadings, so t
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+import torch
+from jaxtyping import Float, Int, UInt8
 
 from mien.geometry import mesh
 from mien.geometry.drawing import spread
 from mien.geometry.drawing.morph import Moved, Sitting
-from mien.geometry.head import HeadModel
+from mien.geometry.head import PARTS, HeadModel
 from mien.types import Pose
 
 _GAMMA = 2.2
@@ -40,16 +42,30 @@ class Light:
 
 def normals(head: HeadModel, points: Float[np.ndarray, "v 3"], pose: Pose) -> Float[np.ndarray, "v 3"]:
     """Unit normals of the vertices in camera space (x right, y up, z to the viewer)."""
-    import torch
+    return mesh.vertex_normals(torch.from_numpy(points), _skin(head)).numpy() @ pose.rotation.T
 
-    skin = head.triangles[head.triangle_part == 0]
-    return mesh.vertex_normals(torch.from_numpy(points), skin).numpy() @ pose.rotation.T
+
+@lru_cache(maxsize=4)
+def _skin(head: HeadModel) -> Int[torch.Tensor, "f 3"]:
+    return head.triangles[head.triangle_part == PARTS.index("face")]
+
+
+@lru_cache(maxsize=4)
+def _calm(head: HeadModel) -> Float[np.ndarray, " v"]:
+    """What counts of the turning of the skin: lips and lids roll, and theirs says little."""
+    return (1.0 - np.clip(spread.of(head).margins.sum(axis=1), 0.0, 1.0)) * (head.front.numpy() > 0)
+
+
+@lru_cache(maxsize=8)
+def _before(sitting: Sitting) -> Float[np.ndarray, "v 3"]:
+    """The normals in the photo; the same for all edits of a face."""
+    return normals(sitting.head, sitting.points, sitting.code.pose)
 
 
 def estimate(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> Light:
     """Read the light off the skin of the front of the face; outliers (brows, lips, spectacles) count little."""
     head, scale = sitting.head, sitting.code.pose.scale
-    facing = normals(head, sitting.points, sitting.code.pose)
+    facing = _before(sitting)
     pixel = np.round(sitting.corners[:, :2]).astype(int)
     inside = (pixel >= 0).all(1) & (pixel < [rgb.shape[1], rgb.shape[0]]).all(1)
     use = np.flatnonzero(inside & (head.front.numpy() > 0.6) & (facing[:, 2] > 0.25))
@@ -77,9 +93,8 @@ def estimate(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting) -> Light:
 
 def log_ratio(light: Light, sitting: Sitting, moved: Moved) -> Float[np.ndarray, " v"]:
     """Logarithm of the factor on sRGB values at each vertex that the turning of the skin asks for; 0 where it has not turned."""
-    before, after = (normals(sitting.head, p, sitting.code.pose) for p in (sitting.points, moved.points))
+    before, after = _before(sitting), normals(sitting.head, moved.points, sitting.code.pose)
     turned = np.linalg.norm(after - before, axis=1)
     t = np.clip(turned / _STILL - 1.0, 0.0, 1.0)
     ratio = np.log(light.shading(after) / light.shading(before)) / _GAMMA
-    calm = 1.0 - np.clip(spread.of(sitting.head).margins.sum(axis=1), 0.0, 1.0)  # lips and lids roll, and their turning says little
-    return np.clip(ratio, -_DARKER, _BRIGHTER) * t * calm * (sitting.head.front.numpy() > 0)
+    return np.clip(ratio, -_DARKER, _BRIGHTER) * t * _calm(sitting.head)
