@@ -14,7 +14,7 @@ from PIL import Image
 from mien import edits as language
 from mien import images, registry
 from mien.api.labelled import side_by_side
-from mien.api.measuring import Line, measure_again, report, shape_similarity
+from mien.api.measuring import Line, identity_similarity, measure_again, report, shape_similarity
 from mien.api.portrait import Choice, Portrait
 from mien.api.reading import main_reading
 from mien.api.solving import TOLERANCE, Solution, solve_for
@@ -22,6 +22,7 @@ from mien.api.sources import Source
 from mien.aus import AUVector
 from mien.edits import Edit, TextEdit, TransferEdit
 from mien.errors import UsageError
+from mien.faces import identity as identities
 from mien.protocols import Reader
 from mien.provenance import Provenance
 from mien.tables import Row, table
@@ -97,6 +98,19 @@ class EditResult:
         """For each edited face the cosine between the fitted identity shapes before and after: geometry, not face recognition."""
         return [shape_similarity(self.photo, replace(self.photo, rgb=self.rgb), crop) for crop in self.portrait.crops]
 
+    @cached_property
+    def identity_network(self) -> str:
+        """The network for identity that is on this machine, which `identity_similarity` is by; "" when there is none."""
+        return identities.recognizer().name if identities.installed() else ""
+
+    @cached_property
+    def identity_similarity(self) -> list[float]:
+        """For each edited face the cosine between its codes before and after, near 1 for one person; NaN without a network."""
+        if not self.identity_network:
+            return [np.nan] * len(self.portrait.crops)
+        network, after = identities.recognizer(), replace(self.photo, rgb=self.rgb)
+        return [identity_similarity(self.photo, after, crop, network) for crop in self.portrait.crops]
+
     def compare(self) -> UInt8[np.ndarray, "h2 w2 3"]:
         """Before and after, side by side, with what was asked written below."""
         return side_by_side([(self.photo.rgb, "before"), (self.rgb, self.words)])
@@ -123,6 +137,8 @@ class EditResult:
             "rounds": self.rounds,
             "faces": list(self.portrait.numbers),
             "shape_similarity": self.shape_similarity,
+            "identity_network": self.identity_network,
+            "identity_similarity": self.identity_similarity,
             "report": self.report.to_dict("records"),
         }
 

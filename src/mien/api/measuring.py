@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mien import aus, registry
 from mien.aus import AUVector
 from mien.faces import align, landmarks
+from mien.faces.identity import Recognizer, cosine
 from mien.protocols import ComparingReader, CropSpec, Reader
 from mien.types import Crop, Photo, Reading
 
@@ -47,6 +48,14 @@ def shape_similarity(before: Photo, after: Photo, crop: Crop) -> float:
         return math.nan
     was, now = (code.shape for code in registry.capture("fit").capture(pair))
     return float(was @ now / (np.linalg.norm(was) * np.linalg.norm(now)))
+
+
+def identity_similarity(before: Photo, after: Photo, crop: Crop, network: Recognizer) -> float:
+    """The cosine between the codes that a network for identity has of a face in both pictures; NaN where it is lost."""
+    pair = _followed(before, after, crop)
+    if pair is None:
+        return math.nan
+    return cosine(network.code(before, pair[0].face), network.code(after, pair[1].face))
 
 
 @dataclass(frozen=True)

@@ -76,3 +76,8 @@ def _print_report(result: "EditResult") -> None:
     say_table(["face", "AU", "", *numbers], rows, right=numbers)
     similar = ", ".join(f"{value:.3f}" for value in result.shape_similarity)
     say(f"shape similarity before/after (cosine of fitted identity, not recognition): {similar}")
+    if result.identity_network:
+        alike = ", ".join(f"{value:.3f}" for value in result.identity_similarity)
+        say(f"identity before/after (cosine by {result.identity_network}): {alike}")
+    else:
+        say("identity before/after: not measured, no network for identity is here (mien weights import arcface FILE)")
