@@ -15,10 +15,11 @@ from jaxtyping import Float
 
 from mien.aus import MAX_INTENSITY, mirror, unit_of
 from mien.geometry.fitting import boxqp
-from mien.geometry.fitting.fit import DEPTH, LandmarkBasis, beyond_rest, solve
+from mien.geometry.fitting.fit import DEPTH, LandmarkBasis, beyond_rest, mouth, solve, unseen
 from mien.geometry.fitting.measured import IMITATED, MIRRORED, SOLVED
 from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.procrustes import Placement, align, camera_space
+from mien.geometry.rotation import to_angles
 
 _FOLLOWED, _SEEN = 0.1, 0.25  # cm: noise of a landmark carried by pixels, and of one that a network has seen twice
 _DEPTH = 1.5  # cm: noise in depth, which no pixels carry
@@ -69,21 +70,31 @@ def change(
     units = basis.units * prior.response[:, None, None]
     rows = units.reshape(len(units), -1)
     target = camera_space(landmarks[None])
-    precision = 1.0 / (trust * _FOLLOWED + (1.0 - trust) * _SEEN) ** 2
-    weights = np.column_stack([precision, precision, np.full_like(precision, 1.0 / _DEPTH**2)])
-    gain = rows * weights.ravel()
+    noise = trust * _FOLLOWED + (1.0 - trust) * _SEEN
+    steady = basis.steadiness / noise**2
+    placement = align(frontal[None], target, steady[None], depth=DEPTH)
+    gain = _weighed(units, noise**2 + unseen(basis, float(to_angles(placement.rotation[0])[1])), placement.rotation[0])
     curvature = gain @ rows.T
     doubtful = _JITTER * (1.0 - float(trust.mean()))
     activations, residual = np.zeros(len(shown)), np.zeros_like(frontal)
-    steady = basis.steadiness * precision
-    placement = align(frontal[None], target, steady[None], depth=DEPTH)
     for _ in range(_ROUNDS):
         residual = placement.undo(target)[0] - frontal
-        activations = boxqp.minimise(curvature + _precision(activations, doubtful), gain @ residual.ravel(), -shown, 1.0 - shown)
+        most = mouth(basis, prior).limits(frontal + residual, prior.rest)[1] - prior.rest
+        limits = -shown, np.maximum(most, 0.0) - shown
+        activations = boxqp.minimise(curvature + _precision(activations, doubtful), gain @ residual.ravel(), *limits)
         moved = np.tensordot(activations, units, axes=1)
         robust = steady / (1.0 + ((residual - moved) ** 2)[:, :2].sum(-1) / _AWAY**2)
         placement = align((frontal + moved)[None], target, robust[None], depth=DEPTH)
     return Change(activations, placement, residual)
+
+
+def _weighed(
+    units: Float[np.ndarray, "s 468 3"], variance: Float[np.ndarray, " 468"], rotation: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "s 1404"]:
+    """``B' W``: how precisely a turned head's landmarks are known (`variance` in cm^2) in the picture's plane, and in its depth."""
+    depth = np.outer(rotation[2], rotation[2])  # onto the line of sight, in head space
+    seen = (units @ (np.eye(3) - depth)) / variance[:, None] + units @ depth / _DEPTH**2
+    return seen.reshape(len(units), -1)
 
 
 def _precision(found: Float[np.ndarray, " s"], doubtful: float) -> Float[np.ndarray, "s s"]:

@@ -122,25 +122,27 @@ def _activations(
     frontal: Float[np.ndarray, "468 3"], rotation: Float[np.ndarray, "3 3"], basis: LandmarkBasis, prior: NeutralPrior
 ) -> Float[np.ndarray, " s"]:
     yaw = float(to_angles(rotation)[1])
-    gain, curvature = _normal_equations(basis, prior) if abs(yaw) <= _SEEN else _weighed(basis, prior, _unseen(basis, yaw))
-    residual, mouth = frontal - basis.mean - prior.offset, _lips(basis, prior)
-    linear = gain @ residual.ravel() + mouth.parting * (lips.parted(frontal) / lips.NOISE**2) - prior.sparsity
-    return boxqp.minimise(curvature, linear, *mouth.limits(frontal, prior.rest))
+    gain, curvature = normal_equations(basis, prior) if abs(yaw) <= _SEEN else _weighed(basis, prior, np.repeat(unseen(basis, yaw), 3))
+    residual, own = frontal - basis.mean - prior.offset, mouth(basis, prior)
+    linear = gain @ residual.ravel() + own.parting * (lips.parted(frontal) / lips.NOISE**2) - prior.sparsity
+    return boxqp.minimise(curvature, linear, *own.limits(frontal, prior.rest))
 
 
 @lru_cache(maxsize=8)
-def _lips(basis: LandmarkBasis, prior: NeutralPrior) -> Lips:
+def mouth(basis: LandmarkBasis, prior: NeutralPrior) -> Lips:
+    """The lips of the mean face at rest."""
     return Lips.of(basis.mean + prior.offset, basis.units, prior.factors)
 
 
-def _unseen(basis: LandmarkBasis, yaw: float) -> Float[np.ndarray, " 1404"]:
-    """Further variance of the points on the far side, cm^2: turned to the subject's right (yaw > 0), the right cheek is far."""
+def unseen(basis: LandmarkBasis, yaw: float) -> Float[np.ndarray, " 468"]:
+    """Further variance of the points on the far side, cm^2: turned to the subject's right (yaw > 0 degrees), the right cheek is far."""
     far = np.clip(-np.sign(yaw) * basis.mean[:, 0] / np.abs(basis.mean[:, 0]).max(), 0.0, 1.0)
-    return np.repeat((_HIDDEN * far * (abs(yaw) - _SEEN) / (45.0 - _SEEN)) ** 2, 3)
+    return (_HIDDEN * far * max(abs(yaw) - _SEEN, 0.0) / (45.0 - _SEEN)) ** 2
 
 
 @lru_cache(maxsize=8)
-def _normal_equations(basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
+def normal_equations(basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
+    """Of a face seen from the front: activations solve ``h a = gain residual``, all 1,404 coordinates of the residual in cm."""
     return _weighed(basis, prior, None)
 
 
@@ -148,7 +150,7 @@ def _weighed(
     basis: LandmarkBasis, prior: NeutralPrior, added: Float[np.ndarray, " 1404"] | None
 ) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
     """``B' S^-1``, and ``B' S^-1 B + ridge`` with the equation of the lips."""
-    rows, parting = basis.units.reshape(len(basis.units), -1), _lips(basis, prior).parting / lips.NOISE
+    rows, parting = basis.units.reshape(len(basis.units), -1), mouth(basis, prior).parting / lips.NOISE
     gain = prior.precise(rows, added)
     return gain, gain @ rows.T + np.diag(prior.ridge) + np.outer(parting, parting)
 
