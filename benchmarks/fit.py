@@ -57,7 +57,7 @@ def fastest(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
 
 def ways_to_solve(basis: LandmarkBasis, prior: NeutralPrior, residual: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
     """One face's programme, solved by pivoting, by SciPy on its Cholesky factor, and by SciPy on all 1,404 whitened equations."""
-    gain, h = fit._normal_equations(basis, prior)
+    gain, h = fit.normal_equations(basis, prior)
     g = gain @ residual.ravel() - prior.sparsity
     low, high = np.zeros(len(g)), 1.0 + prior.rest
     rows = basis.units.reshape(len(g), -1)

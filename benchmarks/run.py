@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mien.errors import NoDataError
+
 HERE = Path(__file__).parent
+_NO_DATA = f"{NoDataError.__module__}.{NoDataError.__qualname__}: "  # begins the last line of the traceback
 
 
 def main(names: list[str]) -> int:
@@ -24,8 +27,8 @@ def main(names: list[str]) -> int:
         run = subprocess.run([sys.executable, str(script)], check=False, env=environment, stderr=subprocess.PIPE, text=True)
         if run.returncode:
             why = run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "no word why"
-            needs_data = "MIEN_DATA" in why
-            print(f"{'passed over' if needs_data else 'broken'}: {why}\n")
+            needs_data = why.startswith(_NO_DATA)
+            print(f"{'passed over' if needs_data else 'broken'}: {why.removeprefix(_NO_DATA)}\n")
             broken += [] if needs_data else [script.stem]
     if broken:
         print(f"broken: {', '.join(broken)}", file=sys.stderr)

@@ -117,7 +117,7 @@ def warping_speed(size: int) -> dict[str, float]:
         "with reading": seconds(whole, 2) / TURNS,
         "an edit for each": seconds(lambda: edit(photo.rgb, "AU12=+2 AU25=+2"), 4),
         "reading": seconds(lambda: engine.encode([crop]), 4),
-        "png": seconds(lambda: store._png(crop.rgb), 5),
+        "png": seconds(lambda: store.png(crop.rgb), 5),
     }
 
 

@@ -40,12 +40,6 @@ def test_a_transfer_takes_over_one_part_and_leaves_the_rest(face, other):
         assert after[axis] == pytest.approx(wanted[axis])
 
 
-@given(VECTORS)
-def test_set_to_leads_to_the_expression_from_anywhere(target):
-    face = AUVector.of({"AU12": 5, "AU01": 2})
-    assert np.allclose((face + edits.set_to(target).shift(face)).values, target.values)
-
-
 def test_both_sides_move_when_none_is_named():
     (edit,) = edits.parse("AU12=+2 AU4L=0")
     assert edit == AUEdit((Change("AU12L", 2, True), Change("AU12R", 2, True), Change("AU04L", 0, False)))

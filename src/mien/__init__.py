@@ -1,4 +1,4 @@
-"""mien: read, edit, capture, animate and generate facial expression in one language, FACS action units.
+"""mien: read, edit, capture and animate facial expression in one language, FACS action units.
 
 >>> import mien
 >>> sorted(mien.__all__)

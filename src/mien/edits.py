@@ -81,17 +81,7 @@ class AttributeEdit:
         return f"{self.name}={self.value:+g}"
 
 
-@dataclass(frozen=True)
-class TextEdit:
-    """Make the face match a description."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return f'text "{self.text}"'
-
-
-Edit = AUEdit | TransferEdit | AttributeEdit | TextEdit
+Edit = AUEdit | TransferEdit | AttributeEdit
 
 
 def _change(name: str, sign: str, number: str) -> tuple[Change, ...]:
@@ -142,12 +132,6 @@ def parse(words: str | Iterable[str] | Mapping[str, float]) -> tuple[Edit, ...]:
     return ((AUEdit(tuple(changes)),) if changes else ()) + tuple(attributes)
 
 
-def set_to(expression: AUVector) -> AUEdit:
-    """The edit that sets every measured axis to the given intensity."""
-    known = ~np.isnan(expression.values)
-    return AUEdit(tuple(Change(a, float(v), relative=False) for a, v, k in zip(aus.AXES, expression.values, known, strict=True) if k))
-
-
 def change_by(shift: AUShift) -> AUEdit:
     """The edit that changes every axis by the given steps."""
     return AUEdit(tuple(Change(axis, steps, relative=True) for axis, steps in shift.items()))
@@ -166,7 +150,7 @@ def to_emotion(name: str) -> TransferEdit:
 def commanded(wanted: Iterable[Edit], measured: AUVector) -> AUVector:
     """The expression that edits, done one after the other, ask of a face that shows `measured`; NaN along axes they do not touch.
 
-    Attributes and texts name no intensities and are passed over.
+    Attributes name no intensities and are passed over.
     """
     now, touched = measured.known, np.zeros(len(aus.AXES), dtype=bool)
     for edit in wanted:

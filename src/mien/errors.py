@@ -9,6 +9,7 @@
     |-- FaceError             no face where one is needed, or not the face asked for
     |-- EditError             an edit cannot be understood, or the engine cannot do it
     |-- DataError             a table, data set or motion file is not as it should be
+    |   `-- NoDataError       third-party data is not on this machine
     `-- WeightsError          a weight file is missing, damaged or of another network
 """
 
@@ -46,6 +47,10 @@ class EditError(MienError):
 
 class DataError(MienError):
     """A table, a data set or a motion file is not as it should be."""
+
+
+class NoDataError(DataError):
+    """Third-party data is needed and is not on this machine."""
 
 
 class WeightsError(MienError):

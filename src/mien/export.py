@@ -93,22 +93,23 @@ class Head:
         return np.stack([code.expression.known.values for code in self.codes])
 
     @cached_property
-    def _moved(self) -> Float[np.ndarray, "t axes"]:
-        """What the face of each frame does beyond the resting face that the mesh has; a movement with two names counts once."""
+    def moved(self) -> Float[np.ndarray, "t axes"]:
+        """What the face of each frame does beyond `neutral`, intensities along `mien.aus.AXES`; a movement with two names counts once."""
         rest = np.clip(self.code.neutral.known.values, 0.0, MAX_INTENSITY)
         return np.stack([_shown(code).values for code in self.codes]) - rest
 
     @cached_property
     def _arkit(self) -> Float[np.ndarray, "t 52"]:
-        return arkit.weights(self.model.shape_weights(_tensor(self._moved)), self.model.shape_names).numpy()
+        return arkit.weights(self.model.shape_weights(_tensor(self.moved)), self.model.shape_names).numpy()
 
     @property
-    def _rotations(self) -> Float[np.ndarray, "t 3 3"]:
+    def rotations(self) -> Float[np.ndarray, "t 3 3"]:
+        """How the head is turned in each frame: see `mien.types.Pose`."""
         return np.stack([code.pose.rotation for code in self.codes])
 
     def table(self) -> pd.DataFrame:
         """What ``.csv`` holds."""
-        numbers = [self.times[:, None], fit.angles(self._rotations, neutral.bundled()), self._expressions, self._arkit]
+        numbers = [self.times[:, None], fit.angles(self.rotations, neutral.bundled()), self._expressions, self._arkit]
         return pd.DataFrame(np.concatenate(numbers, axis=1), columns=["time", "pitch", "yaw", "roll", *AXES, *arkit.NAMES])
 
     def arrays(self) -> Mapping[str, np.ndarray]:
@@ -124,7 +125,7 @@ class Head:
         return {
             "times": self.times, "expression": self._expressions, "axes": np.array(AXES), "arkit": self._arkit,
             "arkit_names": np.array(arkit.NAMES), "shape": self.code.shape, "neutral_expression": self.code.neutral.values,
-            "rotation": self._rotations, "scale": np.array([c.pose.scale for c in self.codes]),
+            "rotation": self.rotations, "scale": np.array([c.pose.scale for c in self.codes]),
             "translation": np.stack([c.pose.translation for c in self.codes]), "still": np.array(self.still), "vertices": self.vertices,
             "vertices_neutral": self.neutral, "triangles": self.model.triangles.numpy(), "triangle_part": self.model.triangle_part.numpy(),
             "parts": np.array(heads.PARTS), "uv": self.model.uv.numpy(), "landmarks": self.model.landmarks(vertices).numpy(),
@@ -182,10 +183,10 @@ def _glb(head: Head, path: Path) -> None:
     names, offsets = surfaces.targets(head.model)
     moved = closing.fitted(head.model, head.neutral, offsets.numpy())
     parts = surfaces.surfaces(head.model, head.neutral, moved, _brightness(head))
-    weights = surfaces.weights(names, head._moved)
+    weights = surfaces.weights(names, head.moved)
     animation = None
     if len(head.codes) > 1:
-        animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head._rotations))
+        animation = gltf.Animation(head.times - head.times[0], weights, _quaternions(head.rotations))
     source = {name: value for name, value in vars(_made(head)).items() if value}
     _write(head, path, gltf.glb(parts, names, weights[head.still], _png(head), animation=animation, extras=source))
 

@@ -67,13 +67,6 @@ class Film:
         """Frames a second, on average."""
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
 
-    @property
-    def seconds(self) -> float | None:
-        """How long it is, where the file says so."""
-        if self.stream.duration and self.stream.time_base:
-            return float(self.stream.duration * self.stream.time_base)
-        return self.container.duration / av.time_base if self.container.duration else None
-
     def decode(self) -> Iterator[VideoFrame]:
         """The whole frames; damaged ones are left out."""
         packets = self.container.demux(self.stream)

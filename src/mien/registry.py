@@ -9,6 +9,7 @@ from mien.errors import UsageError, one_of
 from mien.protocols import Capture, Engine, Reader
 
 Kind = Literal["engines", "readers", "captures", "recipes"]
+ENGINE, READER, CAPTURE = "mesh", "geometry", "fit"  #: what is meant when nothing is said
 
 
 def names(kind: Kind) -> list[str]:

@@ -36,34 +36,8 @@ from mien.types import Photo
 _PAUSE = 0.1  # seconds that browsers show a frame of an animated picture which asks for 10 ms or less
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video says of itself."""
-
-    size: tuple[int, int]  #: width and height in pixels as `frames` gives them
-    fps: float  #: frames a second, on average
-    frames: int | None  #: how many; None where only decoding all of it tells
-    seconds: float | None  #: how long; None where only decoding all of it tells
-
-
 class DamagedVideo(UserWarning):
     """A part of a video could not be decoded; the rest was."""
-
-
-def probe(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoInfo:
-    """Size, rate and length of a video; one frame of it is decoded. Raises `VideoError` as `frames` does."""
-    path = _checked(path)
-    if (picture := _animated_picture(path, max_pixels)) is not None:
-        with picture:
-            count = getattr(picture, "n_frames", 1)
-            seconds = round(sum(_pause(picture, index) for index in range(count)), 3)
-            return VideoInfo(picture.size, count / seconds, count, seconds)
-    with opened_film(path, max_pixels) as film:
-        first = next(film.decode(), None)
-        if first is None:
-            raise VideoError(f"{path}: no frame of it can be decoded")
-        height, width = film.rgb(first).shape[:2]
-        return VideoInfo((width, height), float(film.rate), film.stream.frames or None, film.seconds)
 
 
 def frames(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:

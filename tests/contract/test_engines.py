@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.aus import AXES, AUShift
-from mien.edits import AttributeEdit, TextEdit, change_by, parse
+from mien.edits import AttributeEdit, change_by, parse
 from mien.errors import EditError
 from mien.faces import align
 from mien.faces.paste import paste
@@ -48,7 +48,8 @@ def test_where_the_matte_is_zero_the_photo_stays(engine, codes, own_crops, drawn
     (drawing,) = engine.decode([engine.shift(codes[0], SMILE)])
     assert drawing.rgb.shape[:2] == drawing.matte.shape == own_crops[0].rgb.shape[:2]
     assert drawing.matte.min() >= 0 and drawing.matte.max() <= 1
-    assert (drawing.matte == 0).any()
+    still = drawing.matte == 0
+    assert still.any() and np.array_equal(drawing.rgb[still], own_crops[0].rgb[still])
 
 
 def test_the_same_seeds_draw_the_same_picture(engine, codes):
@@ -77,9 +78,8 @@ def test_what_it_cannot_do_is_named(engine, codes):
     if cannot:
         with pytest.raises(EditError, match=cannot[0].rstrip("LR")):
             engine.shift(codes[0], change_by(AUShift.of({cannot[0]: 1.0})))
-    for edit, word in ((TextEdit("a surprised face"), "surprised"), (AttributeEdit("beardedness", 1.0), "beardedness")):
-        with pytest.raises(EditError, match=word):
-            engine.shift(codes[0], edit)
+    with pytest.raises(EditError, match="beardedness"):
+        engine.shift(codes[0], AttributeEdit("beardedness", 1.0))
 
 
 def test_a_part_stays_when_another_is_edited(engine, codes, own_crops, drawn):

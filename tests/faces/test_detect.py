@@ -10,7 +10,7 @@ from PIL import Image
 
 from mien.data.renders import render
 from mien.faces import detect, landmarks
-from mien.faces.align import Square, five_points
+from mien.faces.align import Square, carry, five_points
 from mien.geometry import head
 from mien.types import Photo
 
@@ -34,6 +34,36 @@ def test_a_face_is_looked_for_where_it_is(drawn):
     truth = Square.around(drawn.face.landmarks)
     assert np.hypot(best.square.x - truth.x, best.square.y - truth.y) < 0.25 * truth.half
     assert 0.75 < best.square.half / truth.half < 1.35
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("side", [256, 2000])
+def test_yunet_looks_where_hog_does_also_in_large_pictures(drawn, data, side):
+    rgb = np.full((side, side, 3), (96, 112, 128), dtype=np.uint8)
+    rgb[-256:, -256:] = drawn.photo.rgb
+    (found,) = detect.by_yunet(rgb, data / "yunet.onnx")
+    hog = detect.by_hog(drawn.photo.rgb)[0].square
+    assert np.hypot(found.square.x - (side - 256) - hog.x, found.square.y - (side - 256) - hog.y) < 0.15 * hog.half
+    assert 0.8 < found.square.half / hog.half < 1.25
+    assert abs(found.square.roll) < 0.1 and found.score > 0.8 and not found.doubtful
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("angle", [-20, 20])
+def test_yunet_tells_the_roll_of_a_tilted_face_and_the_landmarks_follow(drawn, data, angle):
+    turn = cv2.getRotationMatrix2D((127.5, 127.5), -angle, 1.0)
+    tilted = cv2.warpAffine(drawn.photo.rgb, turn, (256, 256), borderMode=cv2.BORDER_REPLICATE)
+    square = detect.by_yunet(tilted, data / "yunet.onnx")[0].square
+    assert np.cos(square.roll - np.deg2rad(angle)) > 0.97
+    points = landmarks.landmarker().place(tilted, square).landmarks
+    assert error(points, carry(np.vstack([turn, [0, 0, 1]]), drawn.face.landmarks)) < 0.12
+
+
+@pytest.mark.data
+def test_yunet_finds_a_group_and_nobody_on_a_wall(group, data):
+    found = detect.distinct(detect.by_yunet(group.rgb, data / "yunet.onnx"), square=lambda c: c.square)
+    assert np.allclose(sorted(candidate.square.x for candidate in found), [100, 350, 585], atol=15)
+    assert detect.by_yunet(np.full((300, 400, 3), 110, np.uint8), data / "yunet.onnx") == []
 
 
 @pytest.mark.parametrize("angle", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180])

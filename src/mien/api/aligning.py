@@ -33,7 +33,7 @@ class Settings:
     align: str  #: one of `mien.faces.templates.TEMPLATES`
     width: int  #: pixels
     height: int
-    reader: str = "geometry"
+    reader: str = registry.READER
 
     @staticmethod
     def of(align: str, size: int | None = None) -> "Settings":

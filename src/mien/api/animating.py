@@ -65,7 +65,7 @@ def animate(
     to: Words | None = None,
     seconds: float = 2.0,
     fps: float = motion.FPS,
-    engine: str = "mesh",
+    engine: str = registry.ENGINE,
     face: Choice = None,
 ) -> Animation:
     """Move faces of a photo: as in the video `driver` (relative to its own neutral), by the CSV `keys`, or between two edits.
@@ -95,7 +95,7 @@ def _said(words: Words | None) -> str:
 
 def _between(portrait: Portrait, start: Words, end: Words, seconds: float, fps: float) -> list[Motion]:
     """For each face the motion between what the two edits make of it."""
-    readings = registry.reader("geometry").measure(portrait.crops)
+    readings = registry.reader(registry.READER).measure(portrait.crops)
     ends = [[_shift(words, reading.aus) for words in (start, end)] for reading in readings]
     return [motion.between(first, last, seconds, fps) for first, last in ends]
 

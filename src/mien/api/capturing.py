@@ -26,7 +26,11 @@ class AnotherPerson(UserWarning):
 
 
 def capture(
-    sources: Source | Iterable[Source], *, capture: str = "fit", face: Choice = None, on_picture: Callable[[], None] | None = None
+    sources: Source | Iterable[Source],
+    *,
+    capture: str = registry.CAPTURE,
+    face: Choice = None,
+    on_picture: Callable[[], None] | None = None,
 ) -> Head:
     """The head of a person: `head.save("face.glb")`, ``.obj``, ``.npz`` or ``.csv``.
 

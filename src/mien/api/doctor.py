@@ -16,9 +16,7 @@ from mien.errors import MienError
 
 _LEAST_RISE = 0.5  # FACS steps, of two that are asked for
 State = Literal["ok", "note", "bad"]
-_EXTRAS = {
-    "parquet": "pyarrow", "c2pa": "c2pa", "web": "gradio", "ray": "ray", "export": "onnx", "train": "ai_edge_litert",
-}  # fmt: skip
+_EXTRAS = {"parquet": "pyarrow", "c2pa": "c2pa", "ray": "ray", "train": "ai_edge_litert"}
 _LIBRARIES = ("torch", "numpy", "scipy", "opencv-python-headless", "pillow", "dlib-bin", "pandas", "av", "safetensors")
 
 

@@ -20,7 +20,7 @@ from mien.api.reading import main_reading
 from mien.api.solving import TOLERANCE, Solution, solve_for
 from mien.api.sources import Source
 from mien.aus import AUVector
-from mien.edits import Edit, TextEdit, TransferEdit
+from mien.edits import Edit, TransferEdit
 from mien.errors import UsageError
 from mien.faces import identity as identities
 from mien.protocols import Reader
@@ -150,8 +150,7 @@ def edit(
     like: Source | None = None,
     only: str | None = None,
     emotion: str | None = None,
-    text: str | None = None,
-    engine: str = "mesh",
+    engine: str = registry.ENGINE,
     face: Choice = None,
     solve: bool = False,
 ) -> EditResult:
@@ -164,15 +163,15 @@ def edit(
     Raises `EditError` for what cannot be understood or done, `FaceError` without the face, `ImageError` for an unreadable photo.
     """
     model = None if like is None else images.read(like)
-    wanted = _wanted(edits, model, only, emotion, text)
+    wanted = _wanted(edits, model, only, emotion)
     portrait = Portrait.of(images.read(photo), registry.engine(engine), face)
-    reader = registry.reader("geometry")
+    reader = registry.reader(registry.READER)
     solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
     others, likeness = ((model.path,) if model and model.path else ()), (model.sha256 if model else "")
     return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds, others, likeness)
 
 
-def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:
+def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None) -> tuple[Edit, ...]:
     wanted = list(language.parse(edits))
     if only is not None and like is None:
         raise UsageError(f"only {only}: says what to take over from another photo; name it with like (--like)")
@@ -180,8 +179,6 @@ def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | N
         wanted.append(TransferEdit(main_reading(like).aus, only, like.path.name if like.path else ""))
     if emotion is not None:
         wanted.append(language.to_emotion(emotion))
-    if text is not None:
-        wanted.append(TextEdit(text))
     if not wanted:
-        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion, --text)")
+        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion)")
     return tuple(wanted)

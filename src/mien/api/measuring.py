@@ -42,11 +42,11 @@ def compare(reader: Reader, crops: Sequence[Crop], references: Sequence[Crop]) -
 
 
 def shape_similarity(before: Photo, after: Photo, crop: Crop) -> float:
-    """The cosine between the identity coefficients that the capture ``fit`` finds of a face in both pictures; NaN where it is lost."""
+    """The cosine between the identity coefficients that the usual capture finds of a face in both pictures; NaN where it is lost."""
     pair = _followed(before, after, crop)
     if pair is None:
         return math.nan
-    was, now = (code.shape for code in registry.capture("fit").capture(pair))
+    was, now = (code.shape for code in registry.capture(registry.CAPTURE).capture(pair))
     return float(was @ now / (np.linalg.norm(was) * np.linalg.norm(now)))
 
 

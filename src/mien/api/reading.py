@@ -20,7 +20,7 @@ from mien.types import Crop, Photo, Reading
 
 
 def read(
-    sources: Source | Iterable[Source], *, reader: str = "geometry", columns: str = "mien", failures: list[Failure] | None = None
+    sources: Source | Iterable[Source], *, reader: str = registry.READER, columns: str = "mien", failures: list[Failure] | None = None
 ) -> pd.DataFrame:
     """A table with a row for each face in each picture: the columns of `mien.tables`, or those of OpenFace or py-feat.
 
@@ -87,14 +87,14 @@ def main_reading(photo: Photo) -> Reading:
     """The reading of the largest face of a photo; raises `FaceError` when it has none."""
     faces = landmarks.find(photo)
     (number,) = chosen(faces, None, str(photo.path or "the picture"))
-    return registry.reader("geometry").measure([align.cut(photo, faces[number], CropSpec())])[0]
+    return registry.reader(registry.READER).measure([align.cut(photo, faces[number], CropSpec())])[0]
 
 
 def expressions_of(path: str | Path) -> tuple[list[float], list[AUVector | None]]:
     """The times in seconds of a video's frames, and what its main face, the one that is seen longest, shows in each; None without it."""
     from mien import video
 
-    rows = _of_video(Clip(str(path), True, lambda: video.frames(path)), registry.reader("geometry"), lambda: None)
+    rows = _of_video(Clip(str(path), True, lambda: video.frames(path)), registry.reader(registry.READER), lambda: None)
     seen = Counter(row.face for row in rows if row.reading is not None)
     main = seen.most_common(1)[0][0] if seen else 0
     shown = {row.time: row.reading.aus for row in rows if row.reading is not None and row.face == main}

@@ -40,7 +40,7 @@ class Judge:
     def of(data: Path) -> "Judge":
         """The best judge that a folder has."""
         path = data / "face_landmark.tflite"
-        return Judge(Teacher(path) if path.is_file() else None, registry.reader("geometry"))
+        return Judge(Teacher(path) if path.is_file() else None, registry.reader(registry.READER))
 
     @property
     def names(self) -> tuple[str, ...]:

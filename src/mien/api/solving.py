@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from mien.api.measuring import measure_again
 from mien.api.portrait import Portrait
 from mien.aus import MAX_INTENSITY, AUShift, AUVector
-from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit, TransferEdit, change_by, commanded
+from mien.edits import AttributeEdit, Edit, change_by, commanded
 from mien.errors import UsageError
 from mien.protocols import Reader
 
@@ -35,9 +35,9 @@ def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Sol
     Of all pictures the one with the smallest largest error is kept. Units that the reader does not measure are done as commanded.
     Raises `UsageError` for edits that are not action units.
     """
-    if not all(isinstance(edit, AUEdit | TransferEdit) for edit in wanted):
-        named = next(edit for edit in wanted if isinstance(edit, AttributeEdit | TextEdit))
-        raise UsageError(f"solve (--solve) meets action units, and {named} is none: leave one of them out")
+    for edit in wanted:
+        if isinstance(edit, AttributeEdit):
+            raise UsageError(f"solve (--solve) meets action units, and {edit} is none: leave one of them out")
     before = [reading.aus for reading in reader.measure(portrait.crops)]
     targets = [commanded(wanted, expression) for expression in before]
     shifts = [target - expression for target, expression in zip(targets, before, strict=True)]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mien import registry
 from mien.cli.console import note, progress
 from mien.cli.words import Engine, Face, face_choice, named
 
@@ -21,7 +22,7 @@ def animate(
     end: Annotated[str | None, typer.Option("--to", metavar="EDIT", help="End here, say 'AU12=5 AU6=3'.")] = None,
     seconds: Annotated[float, typer.Option(help="How long, for --from and --to.")] = 2.0,
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
-    engine: Engine = "mesh",
+    engine: Engine = registry.ENGINE,
     face: Face = None,
 ) -> None:
     """Move a face of a photo: by a driver video, by keys, or from one edit to another."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mien import registry
 from mien.cli.console import note, progress
 from mien.cli.words import Face, Paths, face_choice, named
 
@@ -13,7 +14,7 @@ def capture(
     paths: Paths,
     *,
     out: Annotated[Path, typer.Option("-o", "--out", callback=named, help="Where to write: .glb, .obj, .npz or .csv.")],
-    capture: Annotated[str, typer.Option(help="The capture that solves for the head.")] = "fit",
+    capture: Annotated[str, typer.Option(help="The capture that solves for the head.")] = registry.CAPTURE,
     face: Face = None,
 ) -> None:
     """Turn the face of a photo, of several photos of one person, or of a video into a textured 3-D head with morph targets."""

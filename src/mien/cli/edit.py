@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien import registry
 from mien.cli.console import note, say, say_json, say_table
 from mien.cli.words import Engine, Face, face_choice, named
 from mien.edits import AUEdit
@@ -27,8 +28,7 @@ def edit(
     like: Annotated[str | None, typer.Option(help="Take over the expression of this photo.")] = None,
     only: Annotated[str | None, typer.Option(help="Of --like: mouth, eyes or brows alone.")] = None,
     emotion: Annotated[str | None, typer.Option(help="happiness, surprise, sadness, anger, disgust, fear, contempt or neutral.")] = None,
-    text: Annotated[str | None, typer.Option(help="A description, for engines that know words.")] = None,
-    engine: Engine = "mesh",
+    engine: Engine = registry.ENGINE,
     face: Face = None,
     solve: Annotated[bool, typer.Option("--solve", help="Measure the result and correct until it is what was commanded.")] = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side, as OUT.compare.SUFFIX.")] = False,
@@ -44,9 +44,7 @@ def edit(
 
     if out is not None:
         images.check_target(out, [Path(name).expanduser() for name in ([] if in_place else [photo]) + ([like] if like else [])])
-    result = editing.edit(
-        photo, edits or (), like=like, only=only, emotion=emotion, text=text, engine=engine, face=face_choice(face), solve=solve
-    )
+    result = editing.edit(photo, edits or (), like=like, only=only, emotion=emotion, engine=engine, face=face_choice(face), solve=solve)
     written = result.save(out or Path(photo), in_place=in_place)
     paths = {"out": str(written)}
     if solve and result.missed:

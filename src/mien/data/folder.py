@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from mien.errors import DataError
+from mien.errors import DataError, NoDataError
 
 KNOWN: Mapping[str, str] = MappingProxyType(
     {
@@ -24,19 +24,22 @@ KNOWN: Mapping[str, str] = MappingProxyType(
 
 
 def find(path: Path | None = None) -> Path:
-    """The folder given, or the one that the environment variable MIEN_DATA names; raises `DataError` without one."""
+    """The folder given, or the one that the environment variable MIEN_DATA names.
+
+    Raises `NoDataError` when none is named, `DataError` when it is none.
+    """
     named = path or (Path(os.environ["MIEN_DATA"]) if os.environ.get("MIEN_DATA") else None)
     if named is None:
-        raise DataError("this needs third-party data: name the folder that has it with --data, or in MIEN_DATA")
+        raise NoDataError("this needs third-party data: name the folder that has it with --data, or in MIEN_DATA")
     if not named.is_dir():
         raise DataError(f"{named} is not a folder: name the one that has the third-party data with --data, or in MIEN_DATA")
     return named
 
 
 def need(path: Path | None, *names: str) -> Path:
-    """The folder as `find` gives it; raises `DataError` that names the first file which is not in it."""
+    """The folder as `find` gives it; raises `NoDataError` that names the first file which is not in it."""
     where = find(path)
     for name in names:
         if not (where / name).exists():
-            raise DataError(f"{where} has no {name} ({KNOWN.get(name, 'third-party data')}): name the folder that has it with --data")
+            raise NoDataError(f"{where} has no {name} ({KNOWN.get(name, 'third-party data')}): name the folder that has it with --data")
     return where

@@ -174,7 +174,7 @@ class Tools:
 def _tools(data: Path) -> Tools:
     cv2.setNumThreads(1)
     labeller = Labeller(Teacher(data / "face_landmark.tflite"), mirrored_landmarks(data / "canonical_face_model.obj"))
-    return Tools(labeller, open_warper(data), registry.engine("mesh"))
+    return Tools(labeller, open_warper(data), registry.engine(registry.ENGINE))
 
 
 @cache

@@ -77,12 +77,6 @@ class HeadModel:
         """The vertices of each of `PARTS`."""
         return {name: torch.unique(self.triangles[self.triangle_part == i]) for i, name in enumerate(PARTS)}
 
-    @property
-    def lateral(self) -> Float[Tensor, " v"]:
-        """-1 at the subject's right edge of the head, 0 in the middle, +1 at the left edge."""
-        x = self.mean[:, 0]
-        return x / x.abs().max()
-
     def shape_weights(self, aus: Float[Tensor, "*b a"]) -> Float[Tensor, "*b s"]:
         """The weights of `shape_names` (ARKit's, where the names are) that show AU intensities 0..5; each between -0.5 and 1.
 

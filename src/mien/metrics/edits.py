@@ -24,8 +24,9 @@ MET = 0.5  #: steps: a command that is nearer than this is met
 
 _UNITS = list(aus.NAMES)
 
-#: Units that share a movement by definition: that one rises with the other is no leak (26 and 27 part the lips; 43 is a long 45).
-TOGETHER = ({25, 26, 27}, {43, 45, 42, 41, 46}, {1, 2}, {6, 12, 7}, {9, 10, 4})
+#: Units that are one movement more or less, or of one muscle (Ekman & Friesen 1978): that one rises with the other is no leak. 26 and 27
+#: part the lips; lids fall by degrees; frontalis raises the brows, orbicularis oculi narrows the eyes, levator labii superioris the lip.
+TOGETHER = ({25, 26, 27}, {41, 42, 43, 45, 46}, {1, 2}, {6, 7}, {9, 10})
 
 
 @dataclass(frozen=True, eq=False)

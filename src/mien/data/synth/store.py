@@ -76,14 +76,15 @@ def write_shard(folder: Path, first: int, labels: np.ndarray, images: Mapping[st
     stem, names = f"{first:06d}", [name_of(int(i)) for i in labels["index"]]
     for kind, some in images.items():
         (folder / kind).mkdir(parents=True, exist_ok=True)
-        appear(folder / kind / f"{stem}.tar", _tar(zip(names, map(_png, some), strict=True)))
+        appear(folder / kind / f"{stem}.tar", _tar(zip(names, map(png, some), strict=True)))
     appear(folder / f"{stem}.csv", table(labels).to_csv(index=False, float_format="%.6g").encode())
     out = io.BytesIO()
     np.save(out, labels)
     appear(folder / f"{stem}.npy", out.getvalue())
 
 
-def _png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
+    """A picture [h, w, 3] or a buffer [h, w] as the PNG that a shard holds."""
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()

@@ -56,7 +56,7 @@ def _around(points: np.ndarray, score: float) -> Face:
 
 def warps(crop: Crop, seeds: Collection[tuple[int, int]], buffers: Collection[str] = ()) -> Iterator[Warp]:
     """A face with a random expression for each seed, which says all about it."""
-    engine, (head_code,) = _engine(), registry.capture("fit").capture([crop])
+    engine, (head_code,) = _engine(), registry.capture(registry.CAPTURE).capture([crop])
     light = shade.estimate(crop.rgb, morph.sit(heads.bundled(), head_code, crop.face.landmarks[:, :2].astype(np.float64)))
     lit = first_order(light.ambient, light.direction)
     (code,) = engine.encode([crop])
@@ -74,7 +74,7 @@ def warps(crop: Crop, seeds: Collection[tuple[int, int]], buffers: Collection[st
 
 @cache
 def _engine() -> Engine[Any]:
-    return registry.engine("mesh")
+    return registry.engine(registry.ENGINE)
 
 
 def _wanted(read: AUVector, rng: np.random.Generator, can: Collection[str]) -> AUVector:

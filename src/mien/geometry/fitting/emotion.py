@@ -15,7 +15,6 @@ from mien import weights
 from mien.aus import EMOTIONS, unit_of
 from mien.errors import WeightsError
 from mien.geometry.fitting.measured import SOLVED
-from mien.geometry.fitting.skinlines import DIRECTIONS, FEATURES
 from mien.weights import Weights
 
 _NAMES = ("emotion.points", "emotion.units", "emotion.lines", "emotion.usual_lines", "emotion.bias")
@@ -23,8 +22,6 @@ _UNITS = sorted({unit_of(axis) for axis in SOLVED})
 _SIDES = np.array([[unit_of(axis) == unit for axis in SOLVED] for unit in _UNITS], dtype=float)
 _OF_UNIT = _SIDES / _SIDES.sum(axis=1, keepdims=True)
 _CORNER = np.array([{"AU12L": 1.0, "AU14L": 1.0, "AU12R": -1.0, "AU14R": -1.0}.get(axis, 0.0) for axis in SOLVED])
-UNIT_FEATURES = len(_UNITS) + 1
-LINE_FEATURES = len(FEATURES) * len(DIRECTIONS)
 
 
 @dataclass(frozen=True, eq=False)
