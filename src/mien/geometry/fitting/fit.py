@@ -143,7 +143,6 @@ def unseen(basis: LandmarkBasis, yaw: float) -> Float[np.ndarray, " 468"]:
 @lru_cache(maxsize=8)
 def normal_equations(basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Float[np.ndarray, "s 1404"], Float[np.ndarray, "s s"]]:
     """Of a face seen from the front: activations solve ``h a = gain residual``, all 1,404 coordinates of the residual in cm."""
-    """Of a face seen from the front: activations solve ``h a = gain residual``, all 1,404 coordinates of the residual in cm."""
     return _weighed(basis, prior, None)
 
 
