@@ -66,6 +66,7 @@ def test_the_three_ways_of_writing_agree():
         ("AU12=nan", "cannot read the edit"),
         ("AU99=1", "AU99 is not an action unit"),
         ("AU12=1 AU12L=+2", "AU12L is given twice"),
+        ("AU12=0 AU12=+2", "AU12 is given twice"),
     ],
 )
 def test_a_wrong_edit_names_the_word_and_the_cure(words, says):
@@ -83,7 +84,7 @@ def test_an_emotion_leads_to_its_prototype_and_leaves_gaze_and_blinks_alone():
     face = AUVector.of({"AU12": 4, "AU61": 3, "AU45": 1, "AU01L": 5})
     after = face + edits.to_emotion("surprise").shift(face)
     assert (after["AU12"], after["AU61"], after["AU45"], after["AU01"], after["AU26"]) == (0, 3, 1, 4.5, 4.5)
-    assert str(edits.to_emotion("fear")) == "like fear"
+    assert str(edits.to_emotion("fear")) == "like the emotion fear"
     with pytest.raises(EditError, match="did you mean 'contempt'"):
         edits.to_emotion("contemt")
 

@@ -128,7 +128,8 @@ def parse(words: str | Iterable[str] | Mapping[str, float]) -> tuple[Edit, ...]:
     axes = [c.axis for c in changes]
     twice = sorted({axis for axis in axes if axes.count(axis) > 1})
     if twice:
-        raise EditError(f"{twice[0]} is given twice: say each action unit once")
+        both = len(twice) > 1 and aus.mirror(twice[0]) == twice[1]
+        raise EditError(f"{twice[0][:-1] if both else twice[0]} is given twice: say each action unit once")
     return ((AUEdit(tuple(changes)),) if changes else ()) + tuple(attributes)
 
 
@@ -144,7 +145,7 @@ def to_emotion(name: str) -> TransferEdit:
     """
     used = {axis: 0.0 for prototype in aus.EMOTIONS.values() for unit in prototype for axis in aus.axes(unit[:4])}
     wanted = dict(aus.emotion(name).items())
-    return TransferEdit(AUVector.of(used | wanted, others=np.nan), source=name)
+    return TransferEdit(AUVector.of(used | wanted, others=np.nan), source=f"the emotion {name}")
 
 
 def commanded(wanted: Iterable[Edit], measured: AUVector) -> AUVector:

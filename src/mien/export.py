@@ -36,7 +36,7 @@ from mien.types import Face, HeadCode, Photo
 _TYPICAL_SKIN = 150.0  # brightness (0..255) of skin in full light: the plain colours of teeth and mouth are meant for it
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Head:
     """A head captured from a photo, or from the frames of a video, that share one shape."""
 
@@ -53,6 +53,10 @@ class Head:
     def __post_init__(self) -> None:
         if not (len(self.codes) == len(self.times) > self.still >= 0) or (np.diff(self.times) <= 0).any():
             raise ValueError(f"a head needs a code for each rising time and its photo among them; got {len(self.codes)}, {self.times}")
+
+    def __repr__(self) -> str:
+        shown = " ".join(f"{axis}={value:.1f}" for axis, value in self.aus.known.items() if value >= 1)
+        return f"Head({len(self.codes)} frame{'s' * (len(self.codes) > 1)}, {self.capture or 'captured'}: {shown or 'at rest'})"
 
     @property
     def code(self) -> HeadCode:
