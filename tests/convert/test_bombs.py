@@ -8,6 +8,7 @@ import tarfile
 import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -216,6 +217,59 @@ def test_what_swells_is_refused(tmp_path):
     assert "is not a whole pickle" in refused(tmp_path, b"\x80\x02" + b"(" * 100_000 + b"t" * 100_000 + b".")
     assert "is not a whole pickle" in refused(tmp_path, b"\x80\x04\x8e" + struct.pack("<Q", 2**60) + b"few.")
     assert "is not a whole pickle" in refused(tmp_path, b"\x80\x05\x96" + struct.pack("<Q", 2**60) + b"few.")
+
+
+DEEP = b")" + b"\x85" * 5_000  # a tuple in a tuple in a tuple: of forty times as many the hash takes the process down
+WIDE = b")" + b"2\x86" * 60  # each holds the one before twice: hashed or written out, it takes for ever
+
+
+@pytest.mark.parametrize("swollen", [DEEP, WIDE, b"(" + b"N" * 100_000 + b"t"], ids=["deep", "wide", "long"])
+@pytest.mark.parametrize(
+    "holder",
+    [
+        b"\x80\x04}%sNs.", b"\x80\x04}(%sNu.", b"\x80\x04(%sNd.", b"\x80\x04\x8f(%s\x90.", b"\x80\x04(%s\x91.",
+        b"\x80\x04cbuiltins\nset\n(%s\x85tR.", b"\x80\x04cbuiltins\nfrozenset\n(%s\x85tR.",
+        b"\x80\x04ccollections\nOrderedDict\n(%sN\x86\x85tR.", b"\x80\x04cargparse\nNamespace\n)\x81}%sNsb.",
+    ],
+)  # fmt: skip
+def test_a_key_that_swells_is_never_hashed(tmp_path, holder, swollen):
+    assert "a key of many parts, or of parts in parts" in refused(tmp_path, holder % swollen)
+
+
+@pytest.mark.parametrize("swollen", [DEEP, WIDE], ids=["deep", "wide"])
+@pytest.mark.parametrize(
+    ("holder", "reason"),
+    [
+        (b"cnumpy\ndtype\n(%stR.", "an array of elements ((("),
+        (b"c_codecs\nencode\n(X\x01\x00\x00\x00a%stR.", "bytes as a value of type str in ((("),
+        (b"ctorch._tensor\n_rebuild_from_type_v2\n(%sN)NtR.", "makes a tensor by a value of type tuple"),
+        (b"ccopyreg\n_reconstructor\n(%scbuiltins\nobject\nNtR.", "rebuilds a value of type tuple"),
+    ],
+)
+def test_an_argument_that_swells_is_told_in_a_few_words(tmp_path, holder, reason, swollen):
+    told = refused(tmp_path, b"\x80\x04" + holder % swollen)
+    assert reason in told and len(told) < 400
+
+
+@pytest.mark.parametrize("swollen", [DEEP, WIDE], ids=["deep", "wide"])
+def test_a_part_of_an_array_a_matrix_or_a_storage_that_swells_is_refused(tmp_path, swollen):
+    array = b"\x80\x04cnumpy.core.multiarray\n_reconstruct\n)R(K\x01%scnumpy\ndtype\n(X\x02\x00\x00\x00f4tR\x89C\x00tb."
+    matrix = b"\x80\x04cscipy.sparse._csc\ncsc_matrix\n)R}(X\x06\x00\x00\x00_shapeK\x01K\x01\x86X\x04\x00\x00\x00data%sub."
+    expression = b"\x80\x04cchumpy.ch\nCh\n)R}X\x01\x00\x00\x00x%ssb."
+    order = b"\x80\x04cnumpy\ndtype\n(X\x02\x00\x00\x00f4tR(K\x03%sNNNtb."
+    for record in (array, matrix, expression, order):
+        refused(tmp_path, record % swollen)
+    storage = b"\x80\x04(X\x07\x00\x00\x00storage%sX\x01\x00\x00\x000NK\x01tQ."
+    assert "a storage of a value of type tuple" in refused(tmp_path, zipped(storage % swollen))
+    row = swollen + b"."
+    told = refused(tmp_path, b"ctorch.storage\n_load_from_bytes\n(B" + struct.pack("<I", len(row)) + row + b"tR.")
+    assert "it begins with ((" in told and len(told) < 400
+
+
+def test_keys_of_honest_files_come_in(tmp_path):
+    held = {("fc", 1): 1, None: 2, b"raw": 3, 2.5: 4, np.int64(7): {"a", 1, ("b", 2)}}
+    (tmp_path / "keys.pkl").write_bytes(pickle.dumps(held, 4))
+    assert checkpoint.read(tmp_path / "keys.pkl") == held
 
 
 def test_what_contains_itself_comes_to_an_end(tmp_path):

@@ -1,5 +1,7 @@
 """A conversion runs in a process of its own: its errors come back as they are, and its limits hold."""
 
+import json
+import subprocess
 import sys
 import zipfile
 
@@ -60,6 +62,13 @@ def test_a_reader_that_takes_too_long_or_dies_is_told(honest, tmp_path, monkeypa
     with pytest.raises(WeightsError, match=r"ended early \(exit code 1\); its limit was"):
         guarded.convert("tensors", honest, tmp_path / "held.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["honest.pt"]
+
+
+@pytest.mark.parametrize("name", ["one_of", "difflib", "__doc__", "Iterable", "", 7])
+def test_only_errors_of_mien_are_told_as_such(tmp_path, name):
+    done = subprocess.CompletedProcess([], 1, stdout=json.dumps({"error": name, "text": "anything"}), stderr="it broke")
+    told = guarded._told(tmp_path / "a.pt", done, Limits(seconds=1, memory=2**30))
+    assert isinstance(told, WeightsError) and "ended early (it broke)" in str(told)
 
 
 def test_a_module_in_the_folder_of_the_file_is_not_imported(honest, tmp_path, monkeypatch):

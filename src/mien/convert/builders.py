@@ -6,19 +6,28 @@ from io import BufferedIOBase
 from typing import Any
 
 from mien.convert import tensors
-from mien.convert.machine import Machine, Name, described
+from mien.convert.machine import Machine, Name, described, hashed, shown
 from mien.convert.standins import SPARSE, Array, Bag, Buffer, Chumpy, Kind, Scalar, Sparse, StandIn
 from mien.errors import WeightsError
 
 
 def _pairs(items: Any = ()) -> dict[Any, Any]:
-    return dict(items)
+    pairs = [(key, value) for key, value in (items.items() if isinstance(items, dict) else items)]
+    return dict(zip(hashed(key for key, _ in pairs), (value for _, value in pairs), strict=True))
+
+
+def _set(items: Any = ()) -> set[Any]:
+    return set(hashed(items))
+
+
+def _frozenset(items: Any = ()) -> frozenset[Any]:
+    return frozenset(hashed(items))
 
 
 def _latin(text: Any, encoding: Any = "latin1") -> bytes:
     """How protocol 2 spells bytes: ``_codecs.encode(text, "latin1")``; other codecs are refused."""
     if encoding not in ("latin1", "latin-1", "iso-8859-1") or not isinstance(text, str):
-        raise WeightsError(f"the pickle has bytes as {described(text)} in {encoding!r}; only text in latin1 is read")
+        raise WeightsError(f"the pickle has bytes as {described(text)} in {shown(encoding)}; only text in latin1 is read")
     return text.encode("latin1")
 
 
@@ -42,7 +51,7 @@ _CONTAINERS: _Makers = {
     **{
         (module, name): make
         for module in ("builtins", "__builtin__")
-        for name, make in (("set", set), ("frozenset", frozenset), ("bytearray", _bytearray))
+        for name, make in (("set", _set), ("frozenset", _frozenset), ("bytearray", _bytearray))
     },
 }
 _ARRAYS: _Makers = {
@@ -144,7 +153,7 @@ class TableOfBuilders:
 
     def _typed(self, function: Any, _: Any, arguments: Any, __: Any) -> Any:
         """A tensor with attributes of its own, which are forgotten."""
-        if function not in _TENSORS:
+        if not isinstance(function, Name) or function not in _TENSORS:
             raise WeightsError(f"the pickle makes a tensor by {described(function)}: refused")
         return self.call(function, arguments)
 

@@ -55,8 +55,10 @@ def _told(path: Path, done: subprocess.CompletedProcess[str], limits: Limits) ->
     """The error that the worker tells in its last line, or that it died of."""
     try:
         told = json.loads(done.stdout.splitlines()[-1])
-        return getattr(errors, told["error"])(told["text"])
-    except (ValueError, IndexError, KeyError, AttributeError, TypeError):
+        kind = getattr(errors, told["error"], None)
+        if isinstance(kind, type) and issubclass(kind, errors.MienError):
+            return kind(told["text"])
+    except (ValueError, IndexError, KeyError, TypeError):
         pass
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     return WeightsError(f"the process that read {path} ended early ({last}); its limit was {limits.memory / _GIB:.1f} GiB of memory")

@@ -7,10 +7,11 @@ what holds numbers. What is not in the table is refused, at whatever depth of ca
 
 import codecs
 import pickletools
+import reprlib
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from io import BufferedIOBase
 from typing import Any, Protocol, cast, runtime_checkable
@@ -27,8 +28,13 @@ _VALUES = frozenset({
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
     "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 })  # fmt: skip
+_PARTS = 16  # of a key that is a tuple
 _NOTHING = frozenset({"PROTO", "FRAME"})
 _KNOWN = frozenset({*_VALUES, *_NOTHING, *_CONSTANTS, *_EMPTY, *_TUPLES})
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
 
 
 class Name(tuple[str, str]):
@@ -168,10 +174,10 @@ class Machine:
 
     def _op_dict(self, _: None) -> None:
         items = self._since_mark()
-        self._stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+        self._stack.append(dict(zip(hashed(items[::2]), items[1::2], strict=True)))
 
     def _op_frozenset(self, _: None) -> None:
-        self._stack.append(frozenset(self._since_mark()))
+        self._stack.append(frozenset(hashed(self._since_mark())))
 
     def _op_append(self, _: None) -> None:
         self._extend(self._take(1))
@@ -184,7 +190,7 @@ class Machine:
 
     def _op_additems(self, _: None) -> None:
         items = self._since_mark()
-        self._top(set, "adds to").update(items)
+        self._top(set, "adds to").update(hashed(items))
 
     def _op_setitem(self, _: None) -> None:
         self._set(self._take(2))
@@ -193,7 +199,7 @@ class Machine:
         self._set(self._since_mark())
 
     def _set(self, items: list[Any]) -> None:
-        self._top(dict, "sets items of").update(zip(items[::2], items[1::2], strict=True))
+        self._top(dict, "sets items of").update(zip(hashed(items[::2]), items[1::2], strict=True))
 
     def _top(self, kind: type, does: str) -> Any:
         thing = getattr(self._stack[-1], "items_of", self._stack[-1])  # a stand-in of a class that extends a container
@@ -247,6 +253,25 @@ class Machine:
 def described(thing: Any) -> str:
     """A value in a few words for a message: a name as it is spelt, all else by its type."""
     return str(thing) if isinstance(thing, Name) else f"a value of type {type(thing).__name__}"
+
+
+def shown(thing: Any) -> str:
+    """A value for a message as Python writes it, cut off where it is long or deep."""
+    return _SHORT.repr(thing)
+
+
+def hashed(things: Iterable[Any]) -> list[Any]:
+    """What becomes keys or elements of a set; raises `WeightsError` when a tuple among them is long or holds another.
+
+    A tuple is hashed through all that it holds, on the stack of C and once for each time that a part is named: two hundred thousand of
+    them in one another end the process, forty doubled ones never end.
+    """
+    held = list(things)
+    for thing in held:
+        parts = thing if type(thing) is tuple else (thing,)
+        if len(parts) > _PARTS or any(type(part) in (tuple, frozenset) for part in parts):
+            raise WeightsError("the pickle has a key of many parts, or of parts in parts, which no file of numbers needs: refused")
+    return held
 
 
 #: What a file that is not whole does to the machine, its containers and the archive around it.

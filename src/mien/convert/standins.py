@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from mien.convert.machine import hashed, shown
 from mien.errors import WeightsError
 
 #: Numbers, truth values, text and bytes of one size; records and dates are refused.
 _PLAIN = re.compile(r"[|<>=]?(\?|[biufcSU]\d{0,9}|O8?)")
-_ORDERS = {"<", ">", "|", "="}
+_ORDERS = ("<", ">", "|", "=")  # compared, not hashed: they come from the file
+_AXES = 64  # the most that NumPy and torch know
 
 
 class StandIn:
@@ -34,7 +36,7 @@ class Kind(StandIn):
 
     def __init__(self, code: Any, *_: Any) -> None:
         if not isinstance(code, str) or not _PLAIN.fullmatch(code):
-            raise WeightsError(f"the pickle has an array of elements {code!r}; only numbers, truth values and text are read")
+            raise WeightsError(f"the pickle has an array of elements {shown(code)}; only numbers, truth values and text are read")
         self._code = code
 
     def value(self, parts: Any) -> np.dtype:
@@ -71,7 +73,7 @@ class Buffer(StandIn):
         """The array."""
         data, kind, shape, order = parts[:4]
         if order not in ("C", "F"):
-            raise WeightsError(f"the pickle has an array in the order {order!r}; only C and F are read")
+            raise WeightsError(f"the pickle has an array in the order {shown(order)}; only C and F are read")
         return _array(data, kind, shape, order)
 
 
@@ -87,14 +89,21 @@ class Scalar(StandIn):
         return _array(data.encode("latin1") if isinstance(data, str) else data, kind, (), "C")[()]
 
 
+def is_shape(shape: Any) -> bool:
+    """Whether something is a tuple of so few whole numbers from 0 that it can be the shape of an array."""
+    return isinstance(shape, tuple) and len(shape) <= _AXES and all(type(n) is int and n >= 0 for n in shape)
+
+
 def _array(data: Any, kind: np.dtype, shape: Any, order: Any) -> np.ndarray:
     if kind.hasobject:
         raise WeightsError("the pickle has an array of objects where one of numbers is needed")
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        raise WeightsError(f"the pickle has an array of shape {shape!r}")
+    if not is_shape(shape):
+        raise WeightsError(f"the pickle has an array of shape {shown(shape)}")
     wanted = prod(shape) * kind.itemsize
     if not isinstance(data, bytes | bytearray) or len(data) != wanted:
-        raise WeightsError(f"the pickle has an array of shape {shape} and type {kind}, {wanted} bytes, with another number of bytes in it")
+        raise WeightsError(
+            f"the pickle has an array of shape {shown(shape)} and type {kind}, {wanted} bytes, with another number of bytes in it"
+        )
     return np.frombuffer(data, kind).reshape(shape, order=order).copy(order="K")
 
 
@@ -106,11 +115,13 @@ class Sparse(StandIn):
 
     def value(self, parts: Any) -> Any:
         """The matrix; raises `WeightsError` when its indices reach out of it."""
-        shape = parts.get("_shape", parts.get("shape"))
+        shape, arrays = parts.get("_shape", parts.get("shape")), [parts.get(name) for name in ("data", "indices", "indptr")]
+        if not is_shape(shape) or not all(isinstance(array, np.ndarray) for array in arrays):
+            raise WeightsError("the pickle has a sparse matrix without a shape and three arrays")
         try:
-            matrix = self._build((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
+            matrix = self._build(tuple(arrays), shape=shape)
             matrix.check_format(full_check=True)  # indices out of range would read foreign memory
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError) as error:
             raise WeightsError(f"the pickle has a sparse matrix that does not fit together ({error})") from error
         return matrix
 
@@ -123,7 +134,7 @@ class Chumpy(StandIn):
 
     def value(self, parts: Any) -> np.ndarray:
         """The numbers; raises `WeightsError` for a chumpy expression that has none of its own."""
-        if not isinstance(parts, dict) or "x" not in parts:
+        if not isinstance(parts, dict) or not isinstance(parts.get("x"), np.ndarray | np.generic | int | float):
             raise WeightsError("the pickle holds a chumpy expression instead of an array: save its value (.r) first")
         return np.asarray(parts["x"])
 
@@ -178,9 +189,10 @@ def _made(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
     if isinstance(value, dict):
         items = [(finish(key, seen), finish(inner, seen)) for key, inner in value.items()]
         value.clear()
-        value.update(items)
+        value.update(zip(hashed(key for key, _ in items), (inner for _, inner in items), strict=True))
     elif isinstance(value, list):
         value[:] = [finish(inner, seen) for inner in value]
     else:
-        return type(value)(finish(inner, seen) for inner in value)
+        parts = [finish(inner, seen) for inner in value]
+        return type(value)(parts if isinstance(value, tuple) else hashed(parts))
     return value

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mien.convert.machine import described
-from mien.convert.standins import StandIn
+from mien.convert.machine import Name, described, shown
+from mien.convert.standins import StandIn, is_shape
 from mien.errors import WeightsError
 
 #: The classes of storages, as pickles name them, and what their elements are.
@@ -44,10 +44,10 @@ def storage_of(parts: Any) -> tuple[Storage, str, Any]:
     if not isinstance(parts, tuple) or len(parts) not in (5, 6) or parts[0] != "storage":
         raise WeightsError(f"the pickle refers to {described(parts)} outside itself; only storages of tensors are read")
     kind, key, count, view = parts[1], parts[2], parts[4], parts[5] if len(parts) == 6 else None
-    if not isinstance(kind, tuple) or (kind not in KINDS and kind not in BYTES):
+    if not isinstance(kind, Name) or (kind not in KINDS and kind not in BYTES):
         raise WeightsError(f"the pickle has a storage of {described(kind)}; known are {', '.join(name for _, name in KINDS)}")
     if not isinstance(key, str) or type(count) is not int or count < 0:
-        raise WeightsError(f"the pickle has a storage {key!r} of {count!r} numbers")
+        raise WeightsError(f"the pickle has a storage {shown(key)} of {shown(count)} numbers")
     return Storage(KINDS.get(kind, torch.uint8), count), key, view
 
 
@@ -66,9 +66,8 @@ class Strided(StandIn):
     def value(self, parts: Any) -> Tensor:
         """The tensor; raises `WeightsError` when it reaches out of its storage or claims more numbers than that holds."""
         offset, size, stride = self._at
-        sides = (offset, *size, *stride)
-        if len(size) != len(stride) or not all(type(side) is int and side >= 0 for side in sides):
-            raise WeightsError(f"the pickle has a tensor of size {size}, stride {stride} and offset {offset}")
+        if len(size) != len(stride) or not is_shape((offset, *size)) or not is_shape((offset, *stride)):
+            raise WeightsError(f"the pickle has a tensor of size {shown(size)}, stride {shown(stride)} and offset {shown(offset)}")
         numbers = self._storage.numbers
         if numbers is None:
             raise WeightsError("the file has no numbers for a storage that a tensor lies in")
@@ -82,7 +81,7 @@ def retyped(storage: Any, *parts: Any) -> Strided:
     """A tensor in a storage of bytes: ``(storage, offset, size, stride, gradient, hooks, type of the elements)``."""
     offset, size, stride, _, _, kind = parts[:6]
     kinds = {("torch", str(known).removeprefix("torch.")): known for known in KINDS.values()}
-    if not isinstance(storage, Storage) or storage.numbers is None or kind not in kinds:
+    if not isinstance(storage, Storage) or storage.numbers is None or not isinstance(kind, Name) or kind not in kinds:
         raise WeightsError(f"the pickle has a tensor of {described(kind)} in {described(storage)}")
     numbers = storage.numbers.view(kinds[kind])
     return Strided(Storage(kinds[kind], len(numbers), numbers), offset, size, stride)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.convert.builders import run
-from mien.convert.machine import whole
+from mien.convert.machine import hashed, shown, whole
 from mien.convert.standins import finish
 from mien.convert.tensors import Storage, storage_of
 from mien.errors import WeightsError
@@ -115,7 +115,7 @@ class _Storages:
 
     def fill(self, keys: Any, file: io.BufferedIOBase) -> None:
         """Read the numbers: per key their count, then themselves."""
-        for storage in (self._roots[key] for key in keys):
+        for storage in (self._roots[key] for key in hashed(keys)):
             (count,) = struct.unpack("<q", file.read(8))
             if count != storage.count:
                 raise WeightsError(f"a storage of {storage.count} numbers has {count} in the file")
@@ -132,9 +132,9 @@ def _rowed(file: io.BufferedIOBase, nested: Callable[[bytes], Any]) -> Any:
     storages = _Storages()
     following = partial(run, file, persistent=storages.persistent, nested=nested)
     if (magic := following()) != MAGIC:
-        raise WeightsError(f"it begins with {str(magic)[:40]!r} and not as torch checkpoints do")
+        raise WeightsError(f"it begins with {shown(magic)} and not as torch checkpoints do")
     if (version := following()) != _PROTOCOL:
-        raise WeightsError(f"it is of version {version!r} of torch's format; known is {_PROTOCOL}")
+        raise WeightsError(f"it is of version {shown(version)} of torch's format; known is {_PROTOCOL}")
     if not (isinstance(system := following(), dict) and system.get("little_endian") is True):
         raise WeightsError(_BIG_ENDIAN)
     value = following()
