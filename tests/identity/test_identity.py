@@ -9,6 +9,7 @@ import torch
 
 import mien
 from mien import weights
+from mien.cli.edit import _print_report
 from mien.convert import importers
 from mien.errors import DataError, WeightsError
 from mien.faces import identity
@@ -95,19 +96,23 @@ def test_the_aligned_crop_puts_the_five_points_on_the_template(drawn):
         assert (np.minimum(red, blue) - green).max() > 90, (x, y)
 
 
-def test_no_network_is_told_and_an_imported_one_is_named(cache, drawn):
+def test_that_no_network_is_here_is_told(cache, drawn, capsys):
     result = mien.edit(drawn.photo.rgb, "AU12=+2")
     assert result.identity_network == ""
     assert math.isnan(result.identity_similarity[0])
+    _print_report(result)
+    assert "identity before/after: not measured, no network" in capsys.readouterr().out
     with pytest.raises(WeightsError, match="mien weights import arcface FILE"):
         identity.recognizer()
 
 
-def test_a_report_names_the_network_of_its_score(imported, drawn):
+def test_a_report_names_the_network_of_its_score(imported, drawn, capsys):
     still, moved = mien.edit(drawn.photo.rgb, "AU12=+0"), mien.edit(drawn.photo.rgb, "AU12=+4 AU26=+4")
     assert still.to_dict()["identity_network"] == "mine, IR-SE-12 of 32 px"
     assert still.identity_similarity == [pytest.approx(1.0)]
     assert moved.identity_similarity[0] < 1 - 1e-6
+    _print_report(still)
+    assert "(cosine by mine, IR-SE-12 of 32 px): 1.000" in capsys.readouterr().out
 
 
 def test_pairs_are_told_apart_as_counted_by_hand():
