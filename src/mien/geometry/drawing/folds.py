@@ -7,6 +7,7 @@ side that turns to the light. Where the skin has furrows of its own (`mien.geome
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import cv2
@@ -156,33 +157,40 @@ def _fold(out: np.ndarray, grid: Grid, curve: Float[np.ndarray, "n 2"], *, depth
     box = Box(*map(int, (*low, *(high - low)))).within(Box(0, 0, grid.width, grid.height))
     if box.empty:
         return
-    nodes = box.pixels() * np.float32(grid.step) + np.array([grid.left, grid.top], np.float32)
-    gap, way = _nearest(nodes, _smooth(curve).astype(np.float32))
-    squared = np.einsum("hwi,hwi->hw", gap, gap) / np.float32(width**2)
-    slope = -light.direction[:2] * [1.0, -1.0] / width
-    towards = gap @ slope.astype(np.float32)  # > 0 on the side from which the light comes: that side turns away
+    x = grid.left + grid.step * np.arange(box.left, box.right, dtype=np.float32)
+    y = grid.top + grid.step * np.arange(box.top, box.bottom, dtype=np.float32)[:, None]
+    across, down, way = _nearest(x, y, _smooth(curve).astype(np.float32))
+    squared = (across * across + down * down) / width**2
+    slope = light.direction / width
+    towards = down * float(slope[1]) - across * float(slope[0])  # > 0 on the side from which the light comes: that side turns away
     profile = -np.exp(-squared) - _RELIEF * towards * np.exp(-squared / 1.7**2)
     box.of(out)[:] += depth * np.maximum(np.sin(np.pi * way), 0.0) ** taper * profile
 
 
 def _nearest(
-    nodes: Float32[np.ndarray, "h w 2"], curve: Float32[np.ndarray, "n 2"]
-) -> tuple[Float32[np.ndarray, "h w 2"], Float32[np.ndarray, "h w"]]:
-    """From the nearest place of a curve to each node; and where on the curve that is, from 0 to 1."""
-    along = np.diff(curve, axis=0)[:, :, None, None]
-    length = np.maximum((along**2).sum(axis=1), 1e-12)
-    x, y = (nodes[None, ..., i] - curve[:-1, i, None, None] for i in (0, 1))
-    place = np.clip((x * along[:, 0] + y * along[:, 1]) / length, 0.0, 1.0)
-    x -= place * along[:, 0]
-    y -= place * along[:, 1]
-    nearest = (x * x + y * y).argmin(axis=0)[None]
-    x, y, place = (np.take_along_axis(values, nearest, 0)[0] for values in (x, y, place))
-    return np.stack([x, y], axis=-1), (place + nearest[0]).astype(np.float32) / len(along)
+    x: Float32[np.ndarray, " w"], y: Float32[np.ndarray, "h 1"], curve: Float32[np.ndarray, "n 2"]
+) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    """From the nearest place of a curve to each node, across and down; and where on the curve that is, from 0 to 1."""
+    along_x, along_y = np.diff(curve, axis=0).T[:, :, None, None]
+    length = np.maximum(along_x**2 + along_y**2, 1e-12)
+    x, y = x - curve[:-1, 0, None, None], y - curve[:-1, 1, None, None]
+    place = np.clip(x * (along_x / length) + y * (along_y / length), 0.0, 1.0)
+    across, down = x - place * along_x, y - place * along_y
+    nearest = (across * across + down * down).argmin(axis=0)[None]
+    across, down, place = (np.take_along_axis(values, nearest, 0)[0] for values in (across, down, place))
+    return across, down, (place + nearest[0].astype(np.float32)) / len(along_x)
 
 
 def _smooth(curve: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
-    """The curve with its corners cut twice (Chaikin 1974)."""
+    """The curve with its corners cut twice."""
+    return _cut(len(curve)) @ curve
+
+
+@cache
+def _cut(count: int) -> Float[np.ndarray, "m n"]:
+    """Chaikin's corner cutting (1974), twice, as a matrix on `count` points."""
+    curve = np.eye(count)
     for _ in range(2):
-        cut = np.stack([0.75 * curve[:-1] + 0.25 * curve[1:], 0.25 * curve[:-1] + 0.75 * curve[1:]], axis=1).reshape(-1, 2)
+        cut = np.stack([0.75 * curve[:-1] + 0.25 * curve[1:], 0.25 * curve[:-1] + 0.75 * curve[1:]], axis=1).reshape(-1, count)
         curve = np.concatenate([curve[:1], cut, curve[-1:]])
     return curve

@@ -67,14 +67,14 @@ class Moved:
 def sit(head: HeadModel, code: HeadCode, flat: Float[np.ndarray, "468 2"]) -> Sitting:
     """Lay a fitted head (its pose in crop pixels) onto the landmarks of the photo (crop pixels)."""
     neutral = head_points(head, code.shape, AUVector.neutral())
-    points = neutral + torch.tensordot(_weights(head, _shown(code, code.expression)), head.shapes, dims=1).numpy()
+    points = neutral + torch.tensordot(_weights(head, _shown(code, code.expression.known.values)), head.shapes, dims=1).numpy()
     projected = code.pose.project(points)
     own = at_landmarks(head, projected)[:, :2]
     corners = projected.copy()
     corners[:, :2] += spread.of(head).residual @ (flat - own)
     slits = {name: _slit(flat, name) for name in SLITS}
     unparted = Sitting(head, code, neutral, at_landmarks(head, neutral), points, corners, flat, slits, {})
-    return replace(unparted, parted=_parted(unparted, code.expression))
+    return replace(unparted, parted=_parted(unparted, code.expression.known.values))
 
 
 def move(sitting: Sitting, expression: AUVector) -> Moved:
@@ -87,7 +87,7 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
     change = pose.project(points) - pose.project(sitting.points)
     corners = sitting.corners + change
     marks = sitting.landmarks + at_landmarks(head, change)[:, :2]
-    correction, parted = np.zeros_like(marks), _parted(sitting, expression)
+    correction, parted = np.zeros_like(marks), _parted(sitting, expression.known.values)
     for name in SLITS:
         correction += _opening(sitting, name, parted[name], expression, marks)
     correction += _rounded(sitting, marks + correction)
@@ -100,7 +100,7 @@ def _shift(sitting: Sitting, expression: AUVector) -> Float[np.ndarray, "v 3"]:
     """How the vertices move, in cm. A blink moves the lids, not brows or spectacles; a wrinkle leaves the tip of the nose."""
     held, now, then = spread.of(sitting.head), sitting.code.expression.known.values, expression.known.values
     steps = [np.where(changed, then, now) for changed in (False, _OTHERS, _OTHERS | _WRINKLES, True)]  # one part after the other
-    weights = _weights(sitting.head, np.stack([_shown(sitting.code, AUVector(step)) for step in steps]))
+    weights = _weights(sitting.head, _shown(sitting.code, np.stack(steps)))
     others, wrinkles, blinks = torch.tensordot(weights.diff(dim=0), sitting.head.shapes, dims=1).numpy().astype(np.float64)
     return others + wrinkles * held.wrinkle[:, None] + blinks * held.lids[:, None]
 
@@ -111,9 +111,9 @@ def head_points(head: HeadModel, shape: np.ndarray, expression: AUVector) -> Flo
     return head.vertices(torch.from_numpy(shape.copy()).float(), aus).numpy().astype(np.float64)
 
 
-def _shown(code: HeadCode, expression: AUVector) -> Float[np.ndarray, " a"]:
-    """The intensities that draw a measured expression on this person: resting face and all."""
-    return expression.known.values * _FOLLOWS + code.neutral.known.values
+def _shown(code: HeadCode, aus: Float[np.ndarray, "*b a"]) -> Float[np.ndarray, "*b a"]:
+    """The intensities that draw measured ones on this person: resting face and all."""
+    return aus * _FOLLOWS + code.neutral.known.values
 
 
 def _weights(head: HeadModel, aus: Float[np.ndarray, "*b a"]) -> Float[Tensor, "*b s"]:
@@ -173,7 +173,7 @@ def _left_open(sitting: Sitting, expression: AUVector) -> float:
     now, then = (np.where(_OPENS_MOUTH, e.known.values, 0.0) for e in (expression, sitting.code.expression))
     if (now >= then).all():
         return 1.0
-    gaps = [float(_parted(sitting, AUVector(values))["lip"].max()) for values in (now, then)]
+    gaps = [float(_parted(sitting, values)["lip"].max()) for values in (now, then)]
     return min(gaps[0] / max(gaps[1], 0.02), 1.0)
 
 
@@ -188,10 +188,10 @@ def _held(sitting: Sitting, expression: AUVector, marks: Float[np.ndarray, "468 
     return (1.0 - parting) * np.maximum(sinks, 0.0) * (_gaps(sitting.landmarks, "lip") @ across > 0.0)
 
 
-def _parted(sitting: Sitting, expression: AUVector) -> dict[str, Float[np.ndarray, " n"]]:
+def _parted(sitting: Sitting, aus: Float[np.ndarray, " a"]) -> dict[str, Float[np.ndarray, " n"]]:
     """How far the head opens each slit, in cm: its gaps less those it would leave if everything closed it."""
     head, code = sitting.head, sitting.code
-    shown = _shown(code, expression)
+    shown = _shown(code, aus)
     lips, lids = np.where(_PARTS_LIPS, code.neutral.known.values, shown), np.where(_CLOSES_LIDS, MAX_INTENSITY, shown)
     offsets = torch.tensordot(_weights(head, np.stack([shown, lips, lids])), _landmark_shapes(head), dims=1).numpy()
     seen, lips_shut, lids_shut = code.pose.project(sitting.resting + offsets)[..., :2]

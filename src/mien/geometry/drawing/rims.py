@@ -15,12 +15,12 @@ from mien.geometry.drawing.slit import Slit, frame, slit
 
 _COLUMNS = 25
 _STEP = 0.025  # cm between the rows that are looked at
-_UPWARDS, _DOWNWARDS, _INWARDS = 0.45, 0.30, 0.10  # cm: how far the upper, the lower margin may lie outside, and either inside
+_UPWARDS, _DOWNWARDS, _INWARDS = 0.45, 0.45, 0.10  # cm: how far the upper, the lower margin may lie outside, and either inside
 _LEAN = 0.15  # cm: how much further one half of a margin may be off than the other
 _LASHES = 0.08  # cm above the upper margin that are dark with lashes
 _BESIDE = 0.16  # cm: what is averaged on either side of an edge
 _SKIN = (0.40, 0.80)  # cm below the lower landmarks: surely skin
-_LOYAL = 0.25  # price of an arch 0.3 cm off the landmarks, in units of a clear edge
+_LOYAL_UPPER, _LOYAL_LOWER = 0.25, 0.12  # price of an arch 0.3 cm off the landmarks, in clear edges; folds and brows deceive above the eye
 _OPEN = 0.10  # cm: an eye that is open less has no margins to part
 _CLEAR = 22.0  # distance in Lab across a clear edge
 _WEIGHTS = np.array([0.7, 1.0, 1.0])  # of L, a, b in what is unlike skin
@@ -35,10 +35,10 @@ def refine(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"
         eye = slit(out[upper], out[lower], frame(out[upper]))
         if eye.aperture < _OPEN * scale:
             continue
-        for ids, margin, outwards in ((upper, eye.upper, -1.0), (lower, eye.lower, +1.0)):
+        for ids, margin, outwards, loyal in ((upper, eye.upper, -1.0, _LOYAL_UPPER), (lower, eye.lower, +1.0, _LOYAL_LOWER)):
             offsets, score = _edges(rgb, eye, margin, outwards, scale)
             x = 2 * (eye.frame.to(landmarks[ids])[:, 0] - eye.s[0]) / eye.length - 1
-            out[ids] += (scale * _arch(x, *_best(offsets, score)))[:, None] * eye.frame.across
+            out[ids] += (scale * _arch(x, *_best(offsets, score, loyal)))[:, None] * eye.frame.across
     return out
 
 
@@ -47,14 +47,14 @@ def _arch(x: Float[np.ndarray, " c"], height: float | np.ndarray, lean: float | 
     return (height + lean * x) * np.clip(1.0 - x * x, 0.0, 1.0)
 
 
-def _best(offsets: Float[np.ndarray, " n"], score: Float[np.ndarray, "n c"]) -> tuple[float, float]:
-    """Height and lean of the arch along which the score is highest, in cm."""
+def _best(offsets: Float[np.ndarray, " n"], score: Float[np.ndarray, "n c"], loyal: float) -> tuple[float, float]:
+    """Height and lean of the arch along which the score is highest, in cm; `loyal` is the price of leaving the landmarks."""
     x = np.linspace(-1, 1, _COLUMNS)
     height, lean = (v.ravel() for v in np.meshgrid(offsets, np.linspace(-_LEAN, _LEAN, 7)))
     row = np.clip((_arch(x, height[:, None], lean[:, None]) - offsets[0]) / _STEP, 0, len(offsets) - 1)
     low = np.minimum(row.astype(int), len(offsets) - 2)
     along = score[low, np.arange(_COLUMNS)] * (1 - row + low) + score[low + 1, np.arange(_COLUMNS)] * (row - low)
-    value = np.average(along, axis=1, weights=np.sqrt(1.0 - x * x)) - _LOYAL * ((height / 0.3) ** 2 + (lean / 0.15) ** 2)
+    value = np.average(along, axis=1, weights=np.sqrt(1.0 - x * x)) - loyal * ((height / 0.3) ** 2 + (lean / 0.15) ** 2)
     best = int(value.argmax())
     return float(height[best]), float(lean[best])
 

@@ -66,19 +66,17 @@ def draw(
 
 def fill(values: Float32[np.ndarray, "h w c"], known: Bool[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w c"]:
     """Known values as they are and a smooth continuation elsewhere: push-pull (Gortler et al. 1996), relaxed on every level."""
-    weight = known.astype(np.float32)
-    levels: list[tuple[Any, Any]] = [(values * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 2:
+    weight = np.repeat(known.astype(np.float32)[..., None], values.shape[2], axis=-1)  # arrays of one shape are multiplied fastest
+    levels: list[tuple[Any, Any]] = [(values * weight, weight)]
+    while min(levels[-1][1].shape[:2]) > 2:
         levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
     coarse = np.zeros((1, 1, values.shape[2]), np.float32)
     for total, amount in reversed(levels):
-        size = (amount.shape[1], amount.shape[0])
-        coarse = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR).reshape(*amount.shape, -1)
-        share = np.clip(amount * 2.0, 0.0, 1.0)[..., None]
-        given = share * total / np.maximum(amount, 1e-6)[..., None]
-        coarse = given + (1.0 - share) * coarse
+        share = np.clip(amount * 2.0, 0.0, 1.0).reshape(*amount.shape[:2], -1)
+        given, rest = share * (total / np.maximum(amount, 1e-6)).reshape(share.shape), 1.0 - share
+        coarse = given + rest * cv2.resize(coarse, amount.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(share.shape)
         for _ in range(_RELAX):
-            coarse = given + (1.0 - share) * cv2.blur(coarse, (3, 3)).reshape(coarse.shape)
+            coarse = given + rest * cv2.blur(coarse, (3, 3)).reshape(share.shape)
     return np.where(known[..., None], values, coarse)
 
 
