@@ -26,7 +26,10 @@ def landmarks(
     """The landmark network against its teacher."""
     from mien.metrics.landmarks import score_landmarks
 
-    said = "Mean distance of the 468 points to the teacher's, in percent of the distance of the outer eye corners; time with both looks."
+    said = (
+        "Mean distance of the 468 points to the teacher's, in percent of the distance of the outer eye corners; ms: of one processor, with "
+        "both looks."
+    )
     publish(score_landmarks(data, limit=limit), write, name="landmarks", title="Landmarks", said=said)
 
 
@@ -82,7 +85,7 @@ def fit(*, faces: Annotated[int, typer.Option(min=1, help="How many faces are dr
 
     said = (
         f"{faces} drawn heads with three action units each, turned a little: the head fitted to the landmarks that were drawn (true), put "
-        "where networks have them on people, and to those that mien's network finds in the pictures (own)."
+        "where networks have them on people, and to those that mien's network finds in the pictures (own). Times are of one processor."
     )
     publish(score_fit(faces), write, name="fit", title="Fit: known heads", said=said)
 
