@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien import registry
 from mien.cli.console import note, progress
 from mien.cli.publish import Write, publish
 from mien.cli.words import Data, Engine
@@ -62,12 +63,11 @@ def head(data: Data = None, *, write: Write = None) -> None:
 def reader(
     data: Data = None,
     *,
-    name: Annotated[str, typer.Option("--reader", help="The reader that is measured.")] = "geometry",
+    name: Annotated[str, typer.Option("--reader", help="The reader that is measured.")] = registry.READER,
     split: Annotated[str, typer.Option(help="Of lfw_eval: train, val or test.")] = "test",
     write: Write = None,
 ) -> None:
     """A reader on photos of real people: how well it tells a posed expression from a neutral face."""
-    from mien import registry
     from mien.metrics.reader import score_reader
 
     said = (
@@ -125,7 +125,7 @@ def edits(
     *,
     faces: Annotated[int, typer.Option(min=1, help="How many faces of the test split of sfhq_256.")] = 12,
     solve: Annotated[bool, typer.Option("--solve", help="Correct every edit until mien's own reader measures what was commanded.")] = False,
-    engine: Engine = "mesh",
+    engine: Engine = registry.ENGINE,
     write: Write = None,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw dose against response here.")] = None,
 ) -> None:
