@@ -76,6 +76,8 @@ _RECORDED = tuple(field.name for field in fields(Provenance) if field.name != "s
 def _from_xmp(packet: str | bytes) -> Provenance | None:
     """The record in an XMP packet, or None when mien wrote none into it."""
     text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else packet
+    if "<!DOCTYPE" in text:  # its entities could swell to any size; no XMP has one
+        return None
     try:
         root = ElementTree.fromstring(text.strip("\ufeff\0 \r\n\t"))
     except ElementTree.ParseError:
@@ -107,20 +109,15 @@ def embed(path: Path, provenance: Provenance) -> None:
 
 def _into_gif(path: Path, packet: bytes) -> None:
     """A comment extension after the header and the global colour table (GIF89a, sections 17, 18 and 24)."""
-    longer = path.with_name(f"{path.stem}.longer.gif")
-    try:
-        with path.open("rb") as source, longer.open("wb") as target:
-            head = source.read(13)
-            target.write(head + source.read(3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0))
-            target.write(b"\x21\xfe")
-            for start in range(0, len(packet), 255):
-                block = packet[start : start + 255]
-                target.write(bytes([len(block)]) + block)
-            target.write(b"\0")
-            shutil.copyfileobj(source, target)
-        longer.replace(path)
-    finally:
-        longer.unlink(missing_ok=True)
+    with files.replacing(path, inputs=(), error=MienError) as longer, path.open("rb") as source, longer.open("wb") as target:
+        head = source.read(13)
+        target.write(head + source.read(3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0))
+        target.write(b"\x21\xfe")
+        for start in range(0, len(packet), 255):
+            block = packet[start : start + 255]
+            target.write(bytes([len(block)]) + block)
+        target.write(b"\0")
+        shutil.copyfileobj(source, target)
 
 
 def _into_webp(path: Path, packet: bytes) -> None:
@@ -160,12 +157,15 @@ def _from_glb(path: Path) -> Provenance | None:
         if magic != b"glTF" or kind != 0x4E4F534A:
             raise MienError(f"{path}: it is named .glb, but it is no binary glTF")
         try:
+            if length > path.stat().st_size:
+                raise ValueError("its JSON is longer than the file")
             extras = json.loads(file.read(length)).get("asset", {}).get("extras", {})
-        except (ValueError, AttributeError) as problem:
+        except (ValueError, AttributeError, RecursionError) as problem:
             raise MienError(f"{path}: the glTF is damaged or cut off") from problem
     if not isinstance(extras, dict) or extras.get("tool") != "mien":
         return None
-    recorded: dict[str, Any] = {name: str(extras[name]) for name in _RECORDED if name in extras} | {"action": "captured"}
+    told = {name: _NOT_XML.sub(" ", extras[name]) for name in _RECORDED if isinstance(extras.get(name), str)}
+    recorded: dict[str, Any] = told | {"action": "captured"}
     return Provenance(**recorded)
 
 

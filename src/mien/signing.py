@@ -16,6 +16,7 @@ from typing import Any
 
 import platformdirs
 
+from mien import files
 from mien.errors import MienError
 
 FORMATS = {
@@ -53,9 +54,9 @@ def sign(path: Path, agent: Mapping[str, str], actions: Sequence[Mapping[str, An
     if path.suffix.lower() not in FORMATS or not available():
         return
     c2pa = importlib.import_module("c2pa")
-    signed = path.with_name(f"{path.stem}.signed{path.suffix}")
     try:
         with (
+            files.replacing(path, inputs=(), error=MienError) as signed,
             c2pa.Signer.from_info(_signer(c2pa)) as signer,
             c2pa.Context(c2pa.Settings.from_dict({"builder": {"thumbnail": {"enabled": False}}})) as context,
             _builder(c2pa, context, agent, actions, parent) as builder,
@@ -63,12 +64,9 @@ def sign(path: Path, agent: Mapping[str, str], actions: Sequence[Mapping[str, An
             signed.open("w+b") as target,
         ):
             builder.sign(signer, FORMATS[path.suffix.lower()], source, target)
-        signed.replace(path)
     except c2pa.C2paError as problem:
         cure = f"remove {key_file()} to make a new key, or uninstall c2pa-python to write unsigned files"
         raise MienError(f"{path.name} cannot be signed ({problem}): {cure}") from problem
-    finally:
-        signed.unlink(missing_ok=True)
 
 
 def state(path: Path) -> str:

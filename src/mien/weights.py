@@ -4,7 +4,6 @@ Nothing here executes what it reads. Published checkpoints of other tools come i
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from mien import files
 from mien.errors import WeightsError
 
 _CONFIG = "config"  # the header entry that holds the configuration as JSON
@@ -91,16 +91,16 @@ def _without_nan(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, recipe: str = "") -> None:
-    """Write tensors, configuration, and the options of the recipe that trained them; the file appears whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    """Write tensors, configuration, and the options of the recipe that trained them; the file appears whole or not at all.
+
+    Raises `WeightsError` when it cannot be written.
+    """
     content = to_bytes(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)} | ({_RECIPE: recipe} if recipe else {}),
     )
-    partial.write_bytes(content)
-    os.replace(partial, path)  # noqa: PTH105 - atomic on every platform
+    with files.replacing(Path(path), inputs=(), error=WeightsError) as partial:
+        partial.write_bytes(content)
 
 
 N = TypeVar("N", bound=nn.Module)

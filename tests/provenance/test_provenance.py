@@ -1,6 +1,8 @@
 """Every file that is written says what was done, and `describe` reads it back."""
 
+import json
 import re
+import struct
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -14,6 +16,7 @@ from PIL import Image
 
 import mien
 from mien import images, provenance, signing, video
+from mien.cli import main
 from mien.errors import MienError
 from mien.provenance import Provenance, describe
 
@@ -119,6 +122,38 @@ def test_the_xmp_of_others_says_nothing(tmp_path):
     other = re.sub(rb'mien:\w+="[^"]*"', b"", RECORD.to_xmp())
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", xmp=other)
     assert describe(tmp_path / "a.jpg") is None
+
+
+def glb(path, document, length=None):
+    """A binary glTF of one JSON chunk."""
+    body = document.encode()
+    path.write_bytes(struct.pack("<4sIIII", b"glTF", 2, 20 + len(body), len(body) if length is None else length, 0x4E4F534A) + body)
+    return path
+
+
+@pytest.mark.parametrize(("document", "length"), [("[" * 100_000, None), ('{"asset":' * 100_000, None), ("{}", 2**32 - 1), ("[]", None)])
+def test_a_head_that_lies_is_damaged(tmp_path, document, length):
+    with pytest.raises(MienError, match="the glTF is damaged or cut off"):
+        describe(glb(tmp_path / "a.glb", document, length))
+
+
+def test_a_forged_record_does_not_steer_the_terminal(tmp_path, capsys):
+    edit = "\x1b[2J\x1b]0;owned\x07 \x9b31m\rAU12=+2"
+    head = glb(tmp_path / "a.glb", json.dumps({"asset": {"extras": {"tool": "mien", "edit": edit, "engine": [[]]}}}))
+    assert describe(head) == Provenance("captured", edit="\x20[2J\x20]0;owned\x20 \x9b31m\rAU12=+2")
+    picture = tmp_path / "a.png"
+    images.write(np.zeros((4, 4, 3), np.uint8), picture, provenance=Provenance("edited", "mesh", edit))
+    for words in ([str(head)], [str(picture)], [str(picture), "--json"], [str(tmp_path / "\x1b[2J.png")]):
+        with pytest.raises(SystemExit):
+            main(["doctor", *words])
+    told = "".join(capsys.readouterr())
+    assert told.count("AU12=+2") == 3 and not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f]", told)
+
+
+def test_a_packet_with_entities_is_not_parsed(monkeypatch):
+    packet = RECORD.to_xmp().decode().replace("<x:", '<!DOCTYPE x [<!ENTITY a "b">]><x:', 1)
+    monkeypatch.setattr(ElementTree, "fromstring", lambda *_: pytest.fail("it was parsed"))
+    assert provenance._from_xmp(packet) is None
 
 
 def test_what_is_neither_picture_nor_video(tmp_path):

@@ -220,6 +220,19 @@ def test_an_encrypted_member_and_a_wrong_checksum_are_told(tmp_path):
     assert [problem.name for problem in check(source)] == ["b/2.png"]
 
 
+def test_a_member_that_would_swell_is_never_unpacked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("good.png", png(1))
+        with archive.open("swells.png", "w") as member:
+            for _ in range(129):
+                member.write(bytes(2**20))
+    assert (tmp_path / "bomb.zip").stat().st_size < 2**18
+    source = open_source(tmp_path / "bomb.zip")
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(DataError, match=r"swells\.png: it unpacks to 135,266,304 bytes in bomb\.zip, a picture may have 134,217,728"):
+        source.read(1)
+
+
 def test_of_a_name_that_comes_twice_the_last_one_is_taken_and_it_is_told(tmp_path):
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
         for value in (1, 2):

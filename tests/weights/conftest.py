@@ -68,7 +68,7 @@ def server(known):
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=running.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{running.server_port}/it"
-    known(dataclasses.replace(artefacts.known("yunet"), url=url, sha256=hashlib.sha256(CONTENT).hexdigest()))
+    known(dataclasses.replace(artefacts.known("yunet"), url=url, size=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest()))
     yield Server
     running.shutdown()
     running.server_close()

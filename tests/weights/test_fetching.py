@@ -72,6 +72,13 @@ def test_a_changed_file_is_refused_and_leaves_nothing(server, known, cache):
     assert left(cache) == [] and artefacts.installed("yunet") is None
 
 
+def test_a_server_that_sends_more_than_the_file_has_is_stopped(server, known, cache):
+    known(dataclasses.replace(artefacts.known("yunet"), size=SIZE - 1))
+    with pytest.raises(WeightsError, match=r"sends more than the 1,023,999 bytes of yunet: see http"):
+        artefacts.fetch("yunet")
+    assert left(cache) == []
+
+
 def test_a_damaged_file_in_its_place_is_fetched_again(server, cache):
     cache.mkdir()
     (cache / "yunet.onnx").write_bytes(content()[:-1])

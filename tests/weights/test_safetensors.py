@@ -80,3 +80,15 @@ def test_tensors_of_another_network_are_named(tmp_path):
         WeightsError, match=r"does not fit Linear: missing bias; unknown offset; weight is \(2, 4\), the network needs \(2, 3\)"
     ):
         weights.fill(network, weights.load(tmp_path / "x.safetensors"))
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "held.safetensors").write_bytes(b"as it was")
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(WeightsError, match=r"held\.safetensors cannot be written: No space left on device"):
+        weights.save(tmp_path / "held.safetensors", {"a": torch.ones(3)}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["held.safetensors"]
+    assert (tmp_path / "held.safetensors").read_bytes() == b"as it was"

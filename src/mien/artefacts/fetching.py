@@ -17,6 +17,7 @@ from mien.errors import WeightsError
 
 _CHUNK = 1 << 18
 _TIMEOUT = 30.0  # seconds without an answer
+_LARGEST = 1 << 32  # bytes of a file whose size the register does not know
 _WHOLE, _REFUSED_RANGE = 200, 416  # answers of HTTP
 
 Told = Callable[[int, int], None]  #: is told, for each piece, its bytes and those of the whole download (0: the server does not say)
@@ -57,10 +58,10 @@ def _partial(path: Path) -> Path:
 def _fetched(entry: Artefact, path: Path, on_progress: Told) -> Path:
     partial = _partial(path)
     resumed = partial.is_file()
-    _download(entry.url, partial, on_progress)
+    _download(entry, partial, on_progress)
     if resumed and digest(partial) != entry.sha256:  # what lay there was the beginning of another file
         partial.unlink()
-        _download(entry.url, partial, on_progress)
+        _download(entry, partial, on_progress)
     if digest(partial) != entry.sha256:
         partial.unlink()
         raise WeightsError(
@@ -70,8 +71,11 @@ def _fetched(entry: Artefact, path: Path, on_progress: Told) -> Path:
     return path
 
 
-def _download(url: str, partial: Path, on_progress: Told) -> None:
-    """Append what is still missing of a file to `partial`, or begin anew when the server cannot go on in the middle."""
+def _download(entry: Artefact, partial: Path, on_progress: Told) -> None:
+    """Append what is still missing of a file to `partial`, or begin anew when the server cannot go on in the middle.
+
+    Raises `WeightsError`, and leaves `partial` empty, when the server sends more than the file has.
+    """
     import pooch
     import requests
 
@@ -82,7 +86,8 @@ def _download(url: str, partial: Path, on_progress: Told) -> None:
         meter: Any = _Meter(on_progress)  # pooch's stubs know only its own bar
         transport = pooch.HTTPDownloader(progressbar=meter, chunk_size=_CHUNK, headers=headers, hooks=hooks, timeout=_TIMEOUT)
         try:
-            transport(url, file, None)
+            target: Any = _Bounded(file, entry)
+            transport(entry.url, target, None)
         except requests.HTTPError as error:
             if not done or error.response is None or error.response.status_code != _REFUSED_RANGE:
                 raise  # else all of it is there already, and the digest decides
@@ -91,6 +96,26 @@ def _download(url: str, partial: Path, on_progress: Told) -> None:
 def _begin_anew(file: BufferedIOBase) -> None:
     file.seek(0)
     file.truncate()
+
+
+class _Bounded:
+    """The file of a download, which takes no more bytes than the register says."""
+
+    def __init__(self, file: BufferedIOBase, entry: Artefact) -> None:
+        self._file = file
+        self._entry = entry
+
+    def write(self, piece: bytes) -> None:
+        """Take a piece."""
+        most = self._entry.size or _LARGEST
+        if self._file.tell() + len(piece) > most:
+            _begin_anew(self._file)
+            raise WeightsError(f"{self._entry.url} sends more than the {most:,} bytes of {self._entry.name}: see {self._entry.page}")
+        self._file.write(piece)
+
+    def flush(self) -> None:
+        """What was taken is in the file."""
+        self._file.flush()
 
 
 class _Meter:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -19,12 +20,18 @@ from mien.errors import MienError
 _WIDTH = 80  # columns of a table that nobody looks at in a terminal
 _ENOUGH = 1000  # characters: no table is wider
 _WORD = 24  # characters of a word that are kept together
+_STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")  # moves a terminal's cursor, or worse; all control characters but tab and newline
 
 
 def say(text: str) -> None:
     """A line of the result, to stdout; raises `MienError` when it cannot take it."""
     with _written():
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{_tame(text)}\n")
+
+
+def _tame(text: str) -> str:
+    """Text of a file's or a stranger's that may go to a terminal."""
+    return _STEERING.sub(" ", text)
 
 
 @contextmanager
@@ -42,7 +49,7 @@ def _written() -> Generator[None]:
 
 def note(text: str) -> None:
     """A line about the work, to stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_tame(text)}\n")
 
 
 def say_json(document: Any) -> None:
@@ -62,10 +69,10 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title
     """A table to stdout, as wide as the terminal, or 80 columns elsewhere, wider where words would break; `right` names the columns
     of numbers.
     """
-    table = Table(*[], title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(*[], title=title and _tame(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     numbers = set(right)
-    lines = [[str(cell) for cell in row] for row in rows]
-    for column, *cells in zip(columns, *lines, strict=True):
+    lines = [[_tame(str(cell)) for cell in row] for row in rows]
+    for column, *cells in zip(map(_tame, columns), *lines, strict=True):
         longest = max(len(word) for cell in (column, *cells) for word in cell.split() or [""])
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", min_width=min(longest, _WORD))
     for line in lines:

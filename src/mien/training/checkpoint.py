@@ -10,6 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from mien import files
+from mien.errors import WeightsError
+
 _KEPT = 2  # the newest, and the one before it should the newest break
 
 
@@ -59,9 +62,7 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with files.replacing(path, inputs=(), error=WeightsError) as partial, partial.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)  # noqa: PTH105 - atomic on every platform
+        os.fsync(file.fileno())  # on the disk before it has its name: a power cut leaves the one before

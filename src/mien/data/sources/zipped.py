@@ -11,6 +11,7 @@ from mien.data.sources.protocol import PerProcess, stamp_of
 from mien.errors import DataError
 
 _ENCRYPTED = 0x1  # flag bit of a member
+_LARGEST = 2**27  # bytes of an encoded picture: a few hundred bytes in a zip can claim, and unpack to, any number
 
 
 class Zip:
@@ -37,8 +38,11 @@ class Zip:
         self._stamp = stamp_of(self._path)
 
     def fetch(self, index: int) -> bytes:
-        """The bytes of a member; raises `DataError` where its checksum is wrong."""
+        """The bytes of a member; raises `DataError` where its checksum is wrong or it is larger than any picture."""
         name = self.names[index]
+        size = self._archive().getinfo(name).file_size
+        if size > _LARGEST:
+            raise DataError(f"{name}: it unpacks to {size:,} bytes in {self._path.name}, a picture may have {_LARGEST:,}: leave it out")
         try:
             return self._archive().read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as problem:
