@@ -6,7 +6,6 @@ those images.
 """
 
 import multiprocessing
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,12 +16,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from mien import registry
+from mien import files, registry
 from mien.data.crops import CropSet, open_crops
 from mien.data.posed import posed
 from mien.data.renders import render
 from mien.data.teacher import REACH, Teacher, square_of_five
 from mien.data.warps import FaceWarper, mirrored_landmarks, open_warper
+from mien.errors import DataError
 from mien.faces.align import OUTER_EYES, Square, carry, five_points, sample
 from mien.faces.landmarks import face_of
 from mien.geometry import head
@@ -204,7 +204,7 @@ def label_faces(folder: Path, jobs: list[Job], *, what: str, workers: int) -> La
                     images[len(landmarks)] = picture
                     landmarks.append(points.pop(0))
         images.flush()
-        np.save(folder / ".landmarks.npy", np.asarray(landmarks, dtype=np.float32))
-        os.replace(folder / ".landmarks.npy", folder / "landmarks.npy")  # noqa: PTH105 - last: it says that all is there
+        with files.replacing(folder / "landmarks.npy", inputs=(), error=DataError) as partial:  # last: it says that all is there
+            np.save(partial, np.asarray(landmarks, dtype=np.float32))
     points = np.load(folder / "landmarks.npy")
     return LabelledFaces(np.load(folder / "images.npy", mmap_mode="r")[: len(points)], points)
