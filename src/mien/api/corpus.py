@@ -30,7 +30,7 @@ class Corpus:
     """Where the shards go, and what each process that fills them is told."""
 
     folder: Path
-    reader: str = "geometry"
+    reader: str = registry.READER
     columns: str = "mien"
 
     def check(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien import registry
 from mien.cli.console import note, progress, say, say_table
 from mien.cli.shards import read_shards
 from mien.cli.words import Paths, end_with, named
@@ -26,7 +27,7 @@ _LEAST = 0.5  # steps: weaker ones are not told
 def read(
     paths: Paths,
     *,
-    reader: Annotated[str, typer.Option(help="The reader that measures.")] = "geometry",
+    reader: Annotated[str, typer.Option(help="The reader that measures.")] = registry.READER,
     out: Annotated[Path | None, typer.Option("-o", "--out", callback=named, help=_OUT)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole table as one JSON document.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw what was read of each photo and video into this folder.")] = None,
