@@ -19,7 +19,7 @@ from mien.geometry.drawing import lids
 from mien.geometry.drawing.box import Box, frame_of, sample
 from mien.geometry.drawing.lids import Lid
 from mien.geometry.drawing.morph import Sitting
-from mien.geometry.drawing.shade import Light
+from mien.geometry.drawing.shade import WARM, Light
 from mien.geometry.drawing.slit import Slit
 from mien.geometry.drawing.spectacles import Spectacles
 from mien.geometry.drawing.warp import fill
@@ -37,10 +37,13 @@ _BALL, _ROUND = 1.35, 0.35  # cm: radius of lid and eyeball; the power of their 
 _HIGH, _LOW = 0.40, 0.06  # cm above and below the margin that its strip of lashes covers
 _ROOTS = 0.10  # cm above the margin: darker than the skin there are lashes and their shadow, above it may be the fold
 _ALONG = 0.30  # cm along the margin over which a fold is smooth, and lashes are not
-_UNDER = 0.07  # cm below the lashes of a shut eye that are made up as well: nothing of the eye peers out
+_UNDER = 0.16  # cm below the lashes of a shut eye that are made up as well: nothing of the eye peers out
+_BEYOND = 0.4  # cm across which a lid goes over into the skin beyond the corners, where it has no margin
 _KEPT = 0.8  # of the fold: some of it was the lid's own shadow
-_LINE, _LEAST = 0.035, 0.6  # cm, pixels: half the width of the line of the roots
+_LINE, _LEAST = 0.035, 0.9  # cm, pixels: half the width of the line of the roots
 _THIN, _THICK = 0.35, 0.65  # of the skin's colour: the darkest and the faintest line of a shut eye
+_CLOSE = 0.06  # cm from the margin within which all that is dark are roots
+_TAPER = 0.12  # of the length of an eye, at either corner, over which its lashes set in
 _TURN = 0.7  # of their length upwards that lashes hang down when the eye is shut
 
 
@@ -53,6 +56,7 @@ class Skin:
     cover: Float32[np.ndarray, "h w"]  #: how far each of these pixels may change, 0..1
     fold: Float32[np.ndarray, "r c 3"]  #: factors on the skin, straightened: rows from `_HIGH` above the margin to `_LOW` below it
     lashes: Float32[np.ndarray, "r c"]  #: likewise
+    hanging: Float32[np.ndarray, "r c"]  #: likewise, those of a shut eye
     roots: Float32[np.ndarray, "1 c"]  #: factor of the line of the lashes
     scale: float  #: pixels per cm
 
@@ -151,8 +155,8 @@ def _straight(slit: Slit, scale: float) -> Float32[np.ndarray, "r c 2"]:
 
 def _parted(
     factors: Float32[np.ndarray, "r c 3"], length: float
-) -> tuple[Float32[np.ndarray, "r c 3"], Float32[np.ndarray, "r c"], Float32[np.ndarray, "1 c"]]:
-    """Fold, lashes and roots of a strip `length` cm long: a fold runs along the margin, lashes across it."""
+) -> tuple[Float32[np.ndarray, "r c 3"], Float32[np.ndarray, "r c"], Float32[np.ndarray, "r c"], Float32[np.ndarray, "1 c"]]:
+    """Fold, lashes, hanging lashes and roots of a strip `length` cm long: a fold runs along the margin, lashes across it."""
     rows, columns = factors.shape[:2]
     r = np.linspace(-_HIGH, _LOW, rows, dtype=np.float32)[:, None]
     along = cv2.GaussianBlur(factors, (0, 0), sigmaX=_ALONG * columns / length, sigmaY=0.6, borderType=cv2.BORDER_REPLICATE)
@@ -163,7 +167,19 @@ def _parted(
     near = factors[np.abs(r[:, 0] + 0.03) < 0.06].mean(axis=-1)
     roots = np.clip(np.sort(near, axis=0)[: max(1, len(near) // 2)].mean(axis=0)[None], _THIN, _THICK)
     roots = cv2.GaussianBlur(roots, (0, 0), sigmaX=max(0.5, 0.06 * columns / length), sigmaY=0.1, borderType=cv2.BORDER_REPLICATE)
-    return fold, lashes, 1.0 + (roots - 1.0) * np.clip(ends / 0.08, 0, 1)
+    taper = _step(ends / _TAPER)
+    return fold, lashes, 1.0 + (_rooted(lashes, r[:, 0], roots) - 1.0) * taper, 1.0 + (roots - 1.0) * taper
+
+
+def _rooted(
+    lashes: Float32[np.ndarray, "r c"], r: Float32[np.ndarray, " r"], roots: Float32[np.ndarray, "1 c"]
+) -> Float32[np.ndarray, "r c"]:
+    """What of the lashes hangs from the margin: no darker than the roots, and ever fainter away from them, as a fold is not."""
+    out = np.maximum(lashes, roots)
+    close, above = np.abs(r) < _CLOSE, r <= 0
+    out[close & above] = out[close].min(axis=0)
+    out[above] = np.maximum.accumulate(out[above][::-1], axis=0)[::-1]
+    return out
 
 
 def paint(canvas: Float32[np.ndarray, "h w 3"], box: Box, skin: Skin, *, target: Slit, source: Slit, lid: Lid) -> None:
@@ -180,16 +196,17 @@ def paint(canvas: Float32[np.ndarray, "h w 3"], box: Box, skin: Skin, *, target:
     shut = float(lids.closing(target.s, target, source).max())
     end = np.where(upper < lower, upper, (upper + lower) / 2) + lids.overlap(s, target, source, scale)
     under = _UNDER * scale * float(_step((shut - 0.7) / 0.3))
-    edge = np.clip((end + under - t) / max(0.03 * scale, 0.7, under) + 0.5, 0, 1)
+    beside = np.maximum(target.s[0] - s, s - target.s[-1]) / (_WET * scale)
+    soft = max(0.03 * scale, 0.7, under) + _BEYOND * scale * np.clip(beside, 0, 1)
+    edge = np.clip((end + under - t) / soft + 0.5, 0, 1)
     places = (target.frame.back(then) - [skin.box.left, skin.box.top]).astype(np.float32)
     reach = amount * sample(skin.cover, places, outside=cv2.BORDER_CONSTANT)
     fold = _factor(skin.fold, then[..., 0], (then[..., 1] - was) / scale, source) - 1.0
-    beside = np.maximum(target.s[0] - s, s - target.s[-1]) / (_WET * scale)
     near = _step(1.0 - beside)
     drawn = sample(skin.bare, places) * (1.0 + _KEPT * near[..., None] * fold)
     canvas += (reach * edge)[..., None] * (drawn - canvas)
     hair = _hair(skin, s, (t - end) / scale, target, shut)
-    canvas *= (1.0 + amount * near * (hair - 1.0))[..., None]
+    canvas *= (1.0 + amount * near * (hair - 1.0))[..., None] ** WARM
 
 
 def _hair(skin: Skin, s: Float32[np.ndarray, "h w"], below: Float[np.ndarray, "h w"], slit: Slit, shut: float) -> Float[np.ndarray, "h w"]:
@@ -197,7 +214,7 @@ def _hair(skin: Skin, s: Float32[np.ndarray, "h w"], below: Float[np.ndarray, "h
     turned = float(_step((shut - 0.35) / 0.6))
     length = 1.0 - (1.0 + _TURN) * turned
     length = np.copysign(max(abs(length), 0.12), length)
-    lashes = _factor(skin.lashes, s, below / length, slit)
+    lashes = _factor(skin.lashes + turned * (skin.hanging - skin.lashes), s, below / length, slit)
     line = np.exp(-((below / max(_LINE, _LEAST / skin.scale)) ** 2)) * float(_step((shut - 0.25) / 0.5))
     roots = _factor(skin.roots, s, np.zeros_like(below), slit)
     return np.minimum(lashes, 1.0 + line * (roots - 1.0))

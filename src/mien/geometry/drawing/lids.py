@@ -70,8 +70,9 @@ def closing(s: Float[np.ndarray, "*n"], slit: Slit, source: Slit) -> Float[np.nd
 
 
 def overlap(s: Float32[np.ndarray, "h w"], slit: Slit, source: Slit, scale: float) -> Float32[np.ndarray, "h w"]:
-    """Pixels by which the lashes of a closing lid lie over the lower lid."""
-    return (_OVERLAP * scale * closing(s, slit, source) ** 3).astype(np.float32)
+    """Pixels by which the lashes of a closing lid lie over the lower lid: an arch, lest their line end in hooks."""
+    x = np.clip(2.0 * (s - slit.s[0]) / slit.length - 1.0, -1.0, 1.0)
+    return (_OVERLAP * scale * closing(s, slit, source) ** 3 * (1.0 - x * x)).astype(np.float32)
 
 
 def fallen(lid: Lid) -> Float[np.ndarray, " n"]:
