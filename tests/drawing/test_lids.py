@@ -1,6 +1,7 @@
 """Eyes and lids: their margins are found in the picture, a shut lid is the person's own skin, spectacles stay where they are."""
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -61,6 +62,12 @@ def test_margins_are_found_where_landmarks_see_eyes_too_small(seen):
     found = rims.refine(eyes(0.5, 0.35), given, SCALE)
     for curves in (facemesh.LID_UPPER, facemesh.LID_LOWER):
         assert off(found, true, curves) < max(0.06, 0.5 * off(given, true, curves))
+
+
+def test_a_lower_margin_is_found_far_below_its_landmarks():
+    true, given = margins(0.5, 0.6), margins(0.5, 0.17)
+    found = rims.refine(eyes(0.5, 0.6), given, SCALE)
+    assert off(found, true, facemesh.LID_LOWER) < 0.05 < off(given, true, facemesh.LID_LOWER)
 
 
 def test_only_lids_are_moved_and_shut_eyes_are_left_alone():
@@ -146,6 +153,21 @@ def test_a_shut_lid_has_the_colour_of_its_skin(engine, drawn, dark):
         here = opening(code, side)
         before, after = (np.abs(picture[here].astype(float) - skin).mean() / skin.mean() for picture in (open_eyed, closed))
         assert after < 0.3 < before
+
+
+def test_a_stroke_above_the_lashes_does_not_hang_below_a_shut_eye(engine, drawn):
+    """A hair or a stroke of make-up in the strip of the lashes stays out of those of the shut eye."""
+    crop = align.cut(drawn.photo, drawn.face, engine.crop)
+    code = engine.encode([crop])[0]
+    slit, scale = code.study.sitting.slits["lid_R"], lids.scale_of(code.study.sitting.code.pose.scale)
+    line = slit.frame.back(np.stack([slit.s, slit.upper - 0.25 * scale], axis=1))[40:56]
+    marked = crop.rgb.copy()
+    cv2.polylines(marked, [np.round(16 * line).astype(np.int32)], isClosed=False, color=LASHES, thickness=1, lineType=cv2.LINE_AA, shift=4)
+    (edit,) = parse("AU43=5")
+    codes = [code, *engine.encode([replace(crop, rgb=marked)])]
+    plain, lined = (drawing.rgb.astype(float) for drawing in engine.decode([engine.shift(c, edit) for c in codes]))
+    places = slit.frame.back(np.stack([slit.s, slit.lower + 0.26 * scale], axis=1))[42:54].round().astype(int)
+    assert np.abs(plain - lined)[places[:, 1], places[:, 0]].mean() < 6.0
 
 
 def test_a_lid_comes_down_by_and_by(engine, drawn):
