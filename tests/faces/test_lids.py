@@ -28,7 +28,7 @@ def test_the_lids_go_as_they_were_drawn(drawn, edit):
     after = render(head.bundled(), AUVector.of(edit))
     for side in "RL":
         truth, found = drop(drawn, after, side)
-        assert found == pytest.approx(truth, abs=0.2)
+        assert found == pytest.approx(truth, abs=0.25)  # the landmarks of a shut eye keep an eighth of its opening
 
 
 def test_a_wink_shuts_one_eye(drawn):

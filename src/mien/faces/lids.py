@@ -24,6 +24,7 @@ _LASHES = 0.02  # of it: below the margin, where an eye that opens wider is alre
 _WEIGHTS = np.array([0.7, 1.0, 1.0], np.float32)  # of L, a, b
 _MOST = 40.0  # Lab: a pixel that differs more differs by something else
 _TOGETHER = 2.0  # Lab: price of one eye shut while the other is open
+_RAISED = 1.0  # Lab: price of an eye that opened by its own height again; lids shut far oftener
 _SURE, _DOUBT = 24.0, 32.0  # Lab: up to this the best share counts all, from that on nothing
 
 #: The landmarks that `follow` moves: upper margins without the corners of the eye.
@@ -43,7 +44,8 @@ def follow(
     exact = rims.refine(before, points, distance / _EYES)
     eyes = {side: _eye(exact, side) for side in "RL"}
     right, left = (_costs(before, after, eye, distance) for eye in eyes.values())
-    price = right[:, None] + left[None, :] + _TOGETHER * np.abs(_SHARES[:, None] - _SHARES)
+    raised = _RAISED * np.maximum(-_SHARES, 0.0)
+    price = (right + raised)[:, None] + left + raised + _TOGETHER * np.abs(_SHARES[:, None] - _SHARES)
     best = np.unravel_index(price.argmin(), price.shape)
     places, sure = [], []
     for (side, eye), costs, i in zip(eyes.items(), (right, left), best, strict=True):
@@ -73,8 +75,9 @@ def _costs(before: np.ndarray, after: np.ndarray, eye: Slit, distance: float) ->
     foretold = was[low, column] * (1 - part) + was[low + 1, column] * part
     unlike = np.minimum((np.abs(foretold - now) * _WEIGHTS).sum(axis=-1), _MOST)
     across = np.linspace(-1.0, 1.0, _COLUMNS + 2)[1:-1]
-    weight = np.sqrt(1.0 - across**2) * (rows[:, None] < gap + _BELOW * distance)
-    return (unlike * weight).sum(axis=(1, 2)) / weight.sum()
+    looked = (rows[:, None] < gap + _BELOW * distance) & (np.abs(rows[:, None] - _SHARES[:, None, None] * gap) > _LASHES * distance)
+    weight = np.sqrt(1.0 - across**2) * looked
+    return (unlike * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
 
 
 def _source(t: np.ndarray, height: np.ndarray, distance: float) -> np.ndarray:
