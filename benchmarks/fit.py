@@ -19,7 +19,7 @@ from scipy.optimize import lsq_linear
 
 from mien import plots
 from mien.geometry import head, rotation
-from mien.geometry.fitting import boxqp, fit, neutral
+from mien.geometry.fitting import boxqp, fit, lips, neutral
 from mien.geometry.fitting.fit import LandmarkBasis
 from mien.geometry.fitting.measured import SOLVED
 from mien.geometry.fitting.neutral import NeutralPrior
@@ -55,11 +55,14 @@ def fastest(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
     return best
 
 
-def ways_to_solve(basis: LandmarkBasis, prior: NeutralPrior, residual: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
-    """One face's programme, solved by pivoting, by SciPy on its Cholesky factor, and by SciPy on all 1,404 whitened equations."""
+def ways_to_solve(basis: LandmarkBasis, prior: NeutralPrior, frontal: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    """One face's programme, solved by pivoting, by SciPy on its Cholesky factor, and by SciPy on all 1,405 whitened equations."""
     gain, h = fit.normal_equations(basis, prior)
-    g = gain @ residual.ravel() - prior.sparsity
-    low, high = np.zeros(len(g)), 1.0 + prior.rest
+    residual, mouth = frontal - basis.mean - prior.offset, fit.mouth(basis, prior)
+    parting, gap = mouth.parting / lips.NOISE, lips.parted(frontal) / lips.NOISE
+    g = gain @ residual.ravel() + parting * gap - prior.sparsity
+    low, high = mouth.limits(frontal, prior.rest)
+    high = np.maximum(high, low + 1e-6)  # SciPy wants room between bounds
     rows = basis.units.reshape(len(g), -1)
 
     def small(method: str) -> np.ndarray:
@@ -68,8 +71,8 @@ def ways_to_solve(basis: LandmarkBasis, prior: NeutralPrior, residual: np.ndarra
 
     def plain() -> np.ndarray:
         whiten = np.linalg.cholesky(np.linalg.inv(prior.factors @ prior.factors.T + np.diag(prior.variance)))
-        a = np.concatenate([whiten.T @ rows.T, np.diag(np.sqrt(prior.ridge))])
-        b = np.concatenate([whiten.T @ residual.ravel(), -prior.sparsity / np.sqrt(prior.ridge)])
+        a = np.concatenate([whiten.T @ rows.T, np.diag(np.sqrt(prior.ridge)), parting[None]])
+        b = np.concatenate([whiten.T @ residual.ravel(), -prior.sparsity / np.sqrt(prior.ridge), [gap]])
         return lsq_linear(a, b, (low, high), tol=1e-10).x
 
     return {
@@ -102,8 +105,7 @@ def main() -> None:
     landmarks, shown, angles = faces(basis, prior, count)
     frontal, turned = np.abs(angles[:, 1]).argmin(), np.abs(angles[:, 1]).argmax()
     solution = fit.solve(landmarks, basis, prior)
-    residual = solution.frontal[frontal] - basis.mean - prior.offset
-    solvers = ways_to_solve(basis, prior, residual)
+    solvers = ways_to_solve(basis, prior, solution.frontal[frontal])
     reference = solvers["mien"]()
     assert all(np.allclose(way(), reference, atol=1e-3) for way in solvers.values()), "the ways disagree"
     solving = fastest({name: way for name, way in solvers.items() if name != "naive"}, 30) | fastest({"naive": solvers["naive"]}, 2)
