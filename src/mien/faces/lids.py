@@ -75,9 +75,8 @@ def _costs(before: np.ndarray, after: np.ndarray, eye: Slit, distance: float) ->
     foretold = was[low, column] * (1 - part) + was[low + 1, column] * part
     unlike = np.minimum((np.abs(foretold - now) * _WEIGHTS).sum(axis=-1), _MOST)
     across = np.linspace(-1.0, 1.0, _COLUMNS + 2)[1:-1]
-    looked = (rows[:, None] < gap + _BELOW * distance) & (np.abs(rows[:, None] - _SHARES[:, None, None] * gap) > _LASHES * distance)
-    weight = np.sqrt(1.0 - across**2) * looked
-    return (unlike * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
+    weight = np.sqrt(1.0 - across**2) * (rows[:, None] < gap + _BELOW * distance)
+    return (unlike * weight).sum(axis=(1, 2)) / weight.sum()
 
 
 def _source(t: np.ndarray, height: np.ndarray, distance: float) -> np.ndarray:
