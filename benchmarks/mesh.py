@@ -7,7 +7,6 @@ One thread, the best of several runs, on a face drawn by the package itself. Pri
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from mien.faces import align
 from mien.faces.paste import paste
 from mien.geometry import head, raster
 from mien.geometry.drawing import morph
+from mien.metrics.timing import timed
 from mien.types import Face, Photo
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,12 +34,7 @@ SIZES = {"1 MP (1024 x 1024)": 1024, "12 MP (3464 x 3464)": 3464}
 
 def seconds(run: Callable[[], object], rounds: int) -> float:
     """Processor time of the fastest run: on one thread what the clock on the wall shows on an idle machine."""
-    best = float("inf")
-    for _ in range(rounds):
-        begin = time.process_time()
-        run()
-        best = min(best, time.process_time() - begin)
-    return best
+    return min(timed(run)[1] for _ in range(rounds)) / 1000
 
 
 def enlarged(size: int) -> tuple[Photo, Face]:

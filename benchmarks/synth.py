@@ -28,6 +28,7 @@ from mien.data.synth.drawing import FINER, renderer
 from mien.data.synth.making import Settings, make
 from mien.data.synth.scenes import scene
 from mien.geometry import head, raster
+from mien.metrics.timing import timed
 
 RESULTS = Path(__file__).parent / "results"
 BATCH, TURNS = 16, 32
@@ -36,12 +37,7 @@ GOAL = {"renders": 60.0, "warps": 40.0}  # a second on two cores
 
 def seconds(run: Callable[[], object], rounds: int) -> float:
     """Processor time of the fastest run."""
-    best = float("inf")
-    for _ in range(rounds):
-        begin = time.process_time()
-        run()
-        best = min(best, time.process_time() - begin)
-    return best
+    return min(timed(run)[1] for _ in range(rounds)) / 1000
 
 
 def by_hand(corners: np.ndarray, triangles: np.ndarray, size: int) -> np.ndarray:

@@ -62,8 +62,8 @@ def read(root: Path | str, split: Literal["train", "test"] = "train") -> Latents
 
 
 def _codes(path: Path) -> Float32[torch.Tensor, "n 18 512"]:
-    try:  # tensors alone are rebuilt; files of torch before 1.6 cannot be mapped
-        told = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))  # noqa: TID251 - weights only
+    try:  # ADR 3: torch's own reader, for it maps; tensors alone are rebuilt, and files of torch before 1.6 cannot be mapped
+        told = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))  # noqa: TID251 - mapped: gigabytes
     except Exception as problem:  # torch meets damaged files with errors of every kind
         raise DataError(f"{path} is not a whole file with one tensor ({type(problem).__name__}): copy it again") from problem
     if not isinstance(told, torch.Tensor) or told.ndim != 3 or told.shape[1:] != (_LAYERS, _WIDTH):
