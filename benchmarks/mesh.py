@@ -93,7 +93,7 @@ def draw(results: dict[str, dict[str, float]]) -> None:
 
 def main() -> None:
     """Measure, print, save."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     results = {name: measure(size) for name, size in SIZES.items()}
