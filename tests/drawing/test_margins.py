@@ -68,7 +68,7 @@ def opening():
 def test_lips_and_skin_are_neither_teeth_nor_depth(photo, opening):
     told = between.look(photo, landmarks(0, 0), opening, SCALE)
     colours = np.array([[TEETH, DARK, LIP, SKIN]], np.float32)
-    assert np.array_equal(told.share(colours, np.zeros(4)).round()[0], [1, 1, 0, 0])
+    assert np.array_equal(told.share(colours, np.zeros((1, 4, 2))).round()[0], [1, 1, 0, 0])
 
 
 def test_what_is_left_of_the_corners_becomes_skin(photo, opening):

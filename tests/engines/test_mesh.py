@@ -74,12 +74,13 @@ def test_lips_meet_again_when_an_open_mouth_is_closed(engine, drawn):
     from mien.aus import AUVector
     from mien.data.renders import render
     from mien.geometry import head
+    from mien.geometry.drawing import mouth
 
     opened = render(head.bundled(), AUVector.of({"AU27": 3}))
     code = engine.encode([align.cut(opened.photo, opened.face, engine.crop)])[0]
     assert code.study.sitting.slits["lip"].aperture > 10
     shut = moved(engine, code, "AU9=0 AU10=0 AU11=0 AU16=0 AU18=0 AU22=0 AU25=0 AU26=0 AU27=0")
-    assert shut.slits["lip"].aperture < 0.5
+    assert shut.slits["lip"].aperture < mouth.MET
 
 
 def test_a_shut_eye_shows_no_eye(engine, code):

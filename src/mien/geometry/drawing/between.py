@@ -1,7 +1,8 @@
 """What lies between lips, told from lips and skin by colour alone: teeth are less red than the skin of the same face, depths are darker.
 
 Redness is the logarithm of red over green, which no shading changes; brightness is measured against the cheeks, side by side, since a
-face is seldom lit alike on both.
+face is seldom lit alike on both. Each lip has its own colour: the upper one lies in the shade, and skin in glaring light is as white as
+teeth.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _BLACK = 8.0  # sRGB values that are added before colours are divided: dark ones
 _BRIGHT = 0.45  # of the cheeks: teeth are no darker
 _WHITER = 0.05  # teeth that are less red than the skin by less than this cannot be told from it
 _TOOTH = (1.0, 0.6)  # of the way from the redness of teeth to that of skin: no tooth any more, surely tooth
+_TOOTH_OF_LIP = (0.55, 0.3)  # the same on the way to that of a lip, where this allows more
 _DEPTH = (0.60, 0.25)  # of the way from the darkest place between lips to the lips: no depth any more, surely dark
 _LIP = 0.5  # cm from an opening within which most is lip
 _ROWS, _COLUMNS = 24, 33
@@ -26,22 +28,27 @@ _ROWS, _COLUMNS = 24, 33
 
 @dataclass(frozen=True, eq=False)
 class Between:
-    """Colours that part the inside of one mouth from its lips."""
+    """Colours that part the inside of one mouth from its lips; pairs of numbers are for the upper and the lower lip."""
 
     slit: Slit
     cheeks: Float[np.ndarray, " 2"]  #: brightness at the right and the left corner, sRGB 0..255
-    tooth: tuple[float, float]  #: redness: no tooth any more, surely tooth
-    depth: tuple[float, float]  #: share of the brightness of the cheeks: no depth any more, surely dark
+    tooth: Float[np.ndarray, "2 2"]  #: redness: no tooth any more, surely tooth
+    depth: Float[np.ndarray, "2 2"]  #: share of the brightness of the cheeks: no depth any more, surely dark
 
-    def share(self, colours: Float32[np.ndarray, "n c 3"], s: Float[np.ndarray, "*c"]) -> Float[np.ndarray, "n c"]:
-        """How surely colours (sRGB 0..255) in the columns, or pixels, at s are teeth or depth, 0..1."""
-        dark = self.dark(colours, s)
-        return np.maximum(dark, (1.0 - dark) * _fall(_redness(colours), *self.tooth))
+    def share(self, colours: Float32[np.ndarray, "n c 3"], st: Float[np.ndarray, "n c 2"]) -> Float[np.ndarray, "n c"]:
+        """How surely colours (sRGB 0..255) at places (s, t) of the slit are teeth or depth, 0..1."""
+        dark = self.dark(colours, st)
+        return np.maximum(dark, (1.0 - dark) * _fall(_redness(colours), *self._of(self.tooth, st)))
 
-    def dark(self, colours: Float32[np.ndarray, "n c 3"], s: Float[np.ndarray, "*c"]) -> Float[np.ndarray, "n c"]:
+    def dark(self, colours: Float32[np.ndarray, "n c 3"], st: Float[np.ndarray, "n c 2"]) -> Float[np.ndarray, "n c"]:
         """How surely they are depth, 0..1."""
-        cheek = np.interp(s, [self.slit.s[0], self.slit.s[-1]], self.cheeks)
-        return _fall(colours.mean(axis=-1) / cheek, *self.depth)
+        cheek = np.interp(st[..., 0], [self.slit.s[0], self.slit.s[-1]], self.cheeks)
+        return _fall(colours.mean(axis=-1) / cheek, *self._of(self.depth, st))
+
+    def _of(self, pairs: Float[np.ndarray, "2 2"], st: Float[np.ndarray, "n c 2"]) -> Float[np.ndarray, "2 n c"]:
+        """What holds for the lip that is nearer."""
+        upper, lower = self.slit.at(st[..., 0])
+        return np.where(st[..., 1] < (upper + lower) / 2, *pairs[..., None, None])
 
 
 def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"], slit: Slit, scale: float) -> Between:
@@ -53,17 +60,17 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"],
     upper, lower = slit.at(s)
     inside = _seen(rgb, slit, s, upper + (lower - upper) * np.linspace(0.02, 0.98, _ROWS)[:, None])
     away = np.linspace(0.0, _LIP * scale, _ROWS // 2)[:, None]
-    lips = np.concatenate([_seen(rgb, slit, s, upper - away), _seen(rgb, slit, s, lower + away)])
+    lips = np.stack([_seen(rgb, slit, s, upper - away), _seen(rgb, slit, s, lower + away)])
     cheeks = skin.mean(axis=1)
     cheek = np.interp(s, [slit.s[0], slit.s[-1]], cheeks)
     bright = inside.mean(axis=-1) / cheek
-    of_skin, lit = float(_redness(skin).mean()), bright > _BRIGHT
-    of_teeth = float(np.percentile(_redness(inside)[lit], 10)) if lit.mean() > 0.01 else of_skin
-    whiter = of_skin - of_teeth
-    tooth = (of_teeth + _TOOTH[0] * whiter, of_teeth + _TOOTH[1] * whiter) if whiter > _WHITER else (-np.inf, -np.inf)
-    darkest, of_lips = float(np.percentile(bright, 3)), float(np.median(lips.mean(axis=-1) / cheek))
-    ramp = max(of_lips - darkest, 0.05)
-    return Between(slit, cheeks, tooth, (darkest + _DEPTH[0] * ramp, darkest + _DEPTH[1] * ramp))
+    of_skin, of_lips, lit = float(_redness(skin).mean()), np.median(_redness(lips), axis=(1, 2)), bright > _BRIGHT
+    of_teeth = float(np.percentile(_redness(inside)[lit], 10)) if lit.mean() > 0.01 else np.inf
+    tooth = of_teeth + np.maximum(np.outer([1, 1], _TOOTH) * (of_skin - of_teeth), np.outer(of_lips - of_teeth, _TOOTH_OF_LIP))
+    tooth[tooth[:, 0] - of_teeth < _WHITER] = -np.inf
+    darkest, lips_bright = float(np.percentile(bright, 3)), np.median(lips.mean(axis=-1) / cheek, axis=(1, 2))
+    depth = darkest + np.outer(np.maximum(np.minimum(lips_bright, lips_bright.mean()) - darkest, 0.05), _DEPTH)
+    return Between(slit, cheeks, tooth, depth)
 
 
 def _seen(
@@ -77,8 +84,7 @@ def _redness(colours: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
     return np.log((colours[..., 0] + _BLACK) / (colours[..., 1] + _BLACK))
 
 
-def _fall(value: Float[np.ndarray, "*n"], none: float, all_: float) -> Float[np.ndarray, "*n"]:
-    """1 at `all_` and below, 0 from `none` on."""
-    if not np.isfinite(none):
-        return np.zeros_like(value)
-    return np.clip((none - value) / (none - all_), 0.0, 1.0)
+def _fall(value: Float[np.ndarray, "*n"], none: Float[np.ndarray, "*n"], all_: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """1 at `all_` and below, 0 from `none` on, and where there is no such value."""
+    known = np.isfinite(none)
+    return known * np.clip((none - value) / np.where(known, none - all_, 1.0), 0.0, 1.0)

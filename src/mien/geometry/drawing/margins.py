@@ -14,7 +14,7 @@ from mien.geometry.drawing.between import Between
 from mien.geometry.drawing.box import sample
 from mien.geometry.drawing.slit import Slit, frame, slit
 
-_OUTWARDS, _INWARDS = 1.0, 0.55  # cm: how far the margin of an open mouth may lie from its landmarks
+_OUTWARDS, _INWARDS = 1.0, 0.95  # cm: how far the margin of an open mouth may lie from its landmarks
 _STEP = 0.025  # cm between the rows that are looked at
 _LOOKS = 2  # at an open mouth: the second starts where the first ended
 _WITHIN, _BEYOND = 0.25, 0.6  # cm on this and on that side of the landmarks of a corner: where it is looked for
@@ -91,10 +91,13 @@ def _shut(lab: UInt8[np.ndarray, "h w 3"], lips: Slit, scale: float) -> bool:
 
 def _columns(lab: np.ndarray, slit: Slit, margin: np.ndarray, offsets: Float[np.ndarray, " n"]) -> Float32[np.ndarray, "n c 3"]:
     """Colours over the columns of a slit, at `offsets` pixels (downwards) from a margin."""
+    return sample(lab, slit.frame.back(_places(slit, margin, offsets))).astype(np.float32)
+
+
+def _places(slit: Slit, margin: np.ndarray, offsets: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n c 2"]:
+    """Those places, (s, t)."""
     s = np.linspace(slit.s[0], slit.s[-1], _COLUMNS)
-    t = np.interp(s, slit.s, margin)
-    st = np.stack([np.broadcast_to(s, (len(offsets), _COLUMNS)), t + offsets[:, None]], axis=-1)
-    return sample(lab, slit.frame.back(st)).astype(np.float32)
+    return np.stack(np.broadcast_arrays(s, np.interp(s, slit.s, margin) + offsets[:, None]), axis=-1)
 
 
 def _end(
@@ -105,13 +108,13 @@ def _end(
     offsets = lip_side * np.arange(-_INWARDS, reach, _STEP) * scale
     inner, outer = round(_BESIDE / _STEP), round(_WHOLE / _STEP)
     rows = lip_side * (_STEP * np.arange(-inner, len(offsets) + outer) - _INWARDS) * scale
-    share = found.share(_columns(rgb, slit, margin, rows), np.linspace(slit.s[0], slit.s[-1], _COLUMNS))
+    share = found.share(_columns(rgb, slit, margin, rows), _places(slit, margin, rows))
     total = np.cumsum(np.concatenate([np.zeros((1, _COLUMNS)), share]), axis=0)
     at = np.arange(len(offsets)) + inner
     score = (total[at] - total[at - inner]) / inner - (total[at + outer] - total[at]) / outer
     upper, lower = slit.at(np.linspace(slit.s[0], slit.s[-1], _COLUMNS))
     score[-lip_side * offsets[:, None] > 0.5 * (lower - upper)] -= 1.0  # beyond the middle it is the other lip's
-    return _path(score, offsets / scale, _AWAY, 0.08) * scale
+    return _path(score, offsets / scale, _AWAY, 0.14) * scale
 
 
 def _edge(lab: UInt8[np.ndarray, "h w 3"], slit: Slit, margin: np.ndarray, lip_side: float, scale: float) -> Float[np.ndarray, " c"]:
@@ -140,7 +143,7 @@ def _corner(rgb: UInt8[np.ndarray, "h w 3"], found: Between, end: int, scale: fl
     s = lips.s[end] + out * np.arange(-_WITHIN, _BEYOND, _STEP) * scale
     t = float(lips.upper[end]) + np.arange(-_BEYOND, _BEYOND, _STEP) * scale
     st = np.stack(np.broadcast_arrays(s, t[:, None]), axis=-1)
-    dark = found.dark(sample(rgb, lips.frame.back(st)).astype(np.float32), s) > 0.5
+    dark = found.dark(sample(rgb, lips.frame.back(st)).astype(np.float32), st) > 0.5
     upper, lower = lips.at(s[:1])
     rows = (t > upper - _BESIDE * scale) & (t < lower + _BESIDE * scale) & dark[:, 0]
     corner = np.array([lips.s[end], lips.upper[end]])

@@ -23,6 +23,8 @@ _LIT_TONGUE = 0.7  # of the brightness that a tongue should have: what is darker
 _SEAM, _LINE = 0.08, 0.25  # cm to either side of where lips meet that are drawn anew, and how dark the line between them is
 _LIT_ENAMEL = 1.15  # times as bright as they show are teeth without the shadow of a lip
 _LESS = 0.1  # cm by which a mouth must close for what lay between its lips to be left over
+MET = 0.75  #: pixels: margins of one line that ten landmarks each draw a little differently
+_HARDLY = 0.5  # of what it was open: a mouth that is pulled wide must close further
 _MIDDLE = 0.55  # of the length of a mouth whose margins are met too closely for anything to be left over
 _SHUT = 0.12  # cm: a photo whose lips part by less shows nothing of its inside
 _PEEP = (0.5, 0.42)  # cm of the upper row under the upper lip of a mouth that was shut and drops open, and share of the opening at most
@@ -115,7 +117,7 @@ def paint(
         remains.clear(canvas, look.remains, place + motion.at(box)[..., :2], corners & (slit.inside(st) < 0.5), scale)
     _seal(canvas, box, slit, sitting.slits["lip"], scale)
     cover = slit.inside(st, max(0.6, 0.02 * scale, look.blur)).astype(np.float32)
-    if slit.aperture < 0.5 or not cover.any():
+    if slit.aperture < MET or not cover.any():
         return
     inner = inside.drawn(sitting, moved, _place(sitting, moved, look), look.palette, shown=look.shown, box=box, blur=look.blur)
     inner += _grain(box, look)[..., None]
@@ -128,9 +130,9 @@ def paint(
 
 
 def _closes(slit: Slit, source: Slit, scale: float) -> bool:
-    """Whether less of the inside is seen than was."""
+    """Whether less of the inside is seen than was; a mouth that is pulled wide takes its corners along."""
     now, then = (float((lips.lower - lips.upper).mean()) for lips in (slit, source))
-    return then - now > _LESS * scale
+    return then - now > _LESS * scale and (slit.length < source.length or now < _HARDLY * then)
 
 
 def _seal(canvas: Float32[np.ndarray, "h w 3"], box: Box, slit: Slit, source: Slit, scale: float) -> None:

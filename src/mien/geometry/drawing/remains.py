@@ -30,7 +30,7 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"],
     box = slit.opening(2 + int(REACH * scale)).within(frame_of(rgb))
     found = between.look(rgb, landmarks, slit, scale)
     st = slit.frame.to(box.pixels())
-    seen = found.share(box.of(rgb).astype(np.float32), st[..., 0]) > _SURE
+    seen = found.share(box.of(rgb).astype(np.float32), st) > _SURE
     inside = (slit.inside(st) > 0.5).astype(np.uint8)
     near = cv2.dilate(inside, _disc(REACH * scale))
     _, labels = cv2.connectedComponents(((seen & (near > 0)) | (inside > 0)).astype(np.uint8), connectivity=4)

@@ -11,17 +11,20 @@ from mien.geometry.drawing.box import sample
 from mien.geometry.drawing.slit import Slit
 
 _COLUMNS, _ROWS = 48, 36  # of the opening in which teeth are looked for
+_GO_ON = 2  # of these columns: so far teeth go on into the dark of a corner
 _CONTRAST = 25.0  # sRGB values: an opening of less is all teeth, or shows none
 _LIT = 90.0  # sRGB value that teeth reach
 _DEEP = 0.33  # of the brightness of teeth: the inside of a mouth is darker
 _REDDER = 0.06  # of (R - G) / (R + G): what is redder than teeth by more is none
 _STRETCH = 0.12  # cm by which teeth whose edge the lower lip hid are lengthened before anything new is uncovered
+_NONE = (0.03, 0.12)  # of an opening: teeth of less than the first are none, of more than the second hide what goes up with the lip
 _CROWN, _BARE = 0.95, 0.25  # cm of a whole crown, and share of what is seen of it that is always to be had more
 _RIM = 0.07  # cm: what borders on a lip that moves away is not teeth
 _DIM = 0.08  # cm under the upper lip that lie in its shadow
 _ROOM = 0.25  # cm below the teeth in which colours can be read
 _THIN = (0.20, 0.40)  # cm: less below the teeth than the first is lip and goes with it, the second is the inside of the mouth
 _BAND = 0.12  # of what is seen below the teeth: it stays whole at either end, and what lies between is stretched
+_HELD = 0.6  # of the way from the middle of a mouth to its corners that pulling at these leaves as it is
 _TORN = (1.8, 3.0)  # times what 1 cm can bear per cm and one more: stretched by more than the first it fades, by the second it is gone
 
 
@@ -49,6 +52,12 @@ class Shown:
         upper, lower = self.slit.at(s)
         return upper + np.interp(s, self.slit.s, self.edge) * (lower - upper)
 
+    def beside(self, s: Float[np.ndarray, "*n"], wider: Slit) -> Float[np.ndarray, "*n"]:
+        """Where in the photo the columns at s of another mouth come from: corners that were pulled apart stretch what is beside teeth."""
+        (left, right), (far_left, far_right) = self.slit.s[[0, -1]], wider.s[[0, -1]]
+        ends = [min(left, far_left), _HELD * left, _HELD * right, max(right, far_right)]
+        return np.interp(s, ends, [left, _HELD * left, _HELD * right, right])
+
     def columns(self, s: Float[np.ndarray, "*n"], soft: float) -> Float[np.ndarray, "*n"]:
         """How far the photo knows the column at s, 0..1."""
         upper, lower = self.slit.at(s)
@@ -74,6 +83,8 @@ def find(rgb: UInt8[np.ndarray, "h w 3"], slit: Slit) -> Shown:
         return Shown(slit, np.zeros(len(slit.s)), True)
     last = np.where([bright[n:, i].mean() > 0.4 if n < _ROWS else True for i, n in enumerate(last)], _ROWS, last)  # a gap between teeth
     share = np.interp(s, s[found], median_filter(last[found] / _ROWS, 5, mode="nearest"))
+    column, (first, end) = np.arange(_COLUMNS), np.flatnonzero(found)[[0, -1]]
+    share *= np.clip(_GO_ON + 1 - np.maximum(first - column, column - end), 0.0, 1.0)
     share = cv2.GaussianBlur(share[None], (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE)[0]
     under = seen.mean(axis=-1)[:, _COLUMNS // 4 : -_COLUMNS // 4][across[:, None] > share[_COLUMNS // 4 : -_COLUMNS // 4]]
     deep = len(under) > 0 and float(np.percentile(under, 15)) < _DEEP * top
@@ -133,24 +144,26 @@ def carried(
     rests on the jaw goes with the lower lip, behind the upper teeth.
     """
     soft = max(1.0, 0.03 * scale)
-    s, t = st[..., 0], st[..., 1]
-    (u1, l1), (u0, l0) = slit.at(s), shown.slit.at(s)
+    t, (u1, l1), s = st[..., 1], slit.at(st[..., 0]), shown.beside(st[..., 0], slit)
+    u0, l0 = shown.slit.at(s)
     share = np.interp(s, shown.slit.s, shown.edge)
     rim = max(_RIM * scale, 1.0) * np.clip(np.abs(l1 - l0) / (0.1 * scale), 0.0, 1.0)
     edge = np.maximum(np.minimum(u0 + share * (l0 - u0), l0 - rim), u0)
     whole = share > 0.97
     longer = np.where(whole, np.clip(l1 - l0, 0.0, _STRETCH * scale), 0.0)
     height = np.maximum(edge - u0, 1e-3)
+    bare = 1.0 - np.clip((share - _NONE[0]) / (_NONE[1] - _NONE[0]), 0.0, 1.0)
     rise = np.clip(u0 - u1, 0.0, None)
+    hung = bare * rise  # what is seen beside the teeth goes up with the lip
     bared = np.where(share > 0.05, np.minimum(rise, np.clip(_CROWN * scale - height, _BARE * height, height)), 0.0)
     bright = height - np.minimum(np.minimum(0.5 * rise, _DIM * scale), 0.3 * height)  # without the shadow of the lip at its top
     crown = edge - (edge + longer - t) * bright / (height + bared + longer)
-    jaw, jaw_known = _below(t, edge, l0, l1, scale, deep=shown.deep)
-    teeth = ramp(edge + longer - t, soft)
-    own_t = np.where(t < edge + longer, crown, jaw)
+    jaw, jaw_known = _below(t + hung, edge, l0, l1 + hung, scale, deep=shown.deep)
+    teeth = ramp(edge + longer - hung - t, soft)
+    own_t = np.where(t < edge + longer - hung, crown, jaw)
     own = sample(rgb, shown.slit.frame.back(np.stack([s, np.clip(own_t, u0, l0)], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
     known = np.where(whole, teeth, teeth + (1 - teeth) * jaw_known)
-    known *= 1.0 - ramp(u0 - bared - t, 3 * soft) * (rise > 0.0)
+    known *= 1.0 - ramp(u0 - bared - hung - t, 3 * soft) * (rise > hung)
     return own, (known * shown.columns(s, soft)).astype(np.float32)
 
 
