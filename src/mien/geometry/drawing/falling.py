@@ -40,8 +40,9 @@ _ALONG = 0.30  # cm along the margin over which a fold is smooth, and lashes are
 _UNDER = 0.16  # cm below the lashes of a shut eye that are made up as well: nothing of the eye peers out
 _BEYOND = 0.4  # cm across which a lid goes over into the skin beyond the corners, where it has no margin
 _KEPT = 0.8  # of the fold: some of it was the lid's own shadow
-_LINE, _LEAST = 0.035, 0.9  # cm, pixels: half the width of the line of the roots
-_THIN, _THICK = 0.35, 0.65  # of the skin's colour: the darkest and the faintest line of a shut eye
+_FLAT = 0.35  # of it: a shut lid smooths it
+_LINE, _LEAST = 0.045, 0.9  # cm, pixels: half the width of the line of the roots
+_THIN, _THICK = 0.30, 0.50  # of the skin's colour: the darkest and the faintest line of a shut eye
 _CLOSE = 0.06  # cm from the margin within which all that is dark are roots
 _TAPER = 0.12  # of the length of an eye, at either corner, over which its lashes set in
 _TURN = 0.7  # of their length upwards that lashes hang down when the eye is shut
@@ -203,7 +204,7 @@ def paint(canvas: Float32[np.ndarray, "h w 3"], box: Box, skin: Skin, *, target:
     reach = amount * sample(skin.cover, places, outside=cv2.BORDER_CONSTANT)
     fold = _factor(skin.fold, then[..., 0], (then[..., 1] - was) / scale, source) - 1.0
     near = _step(1.0 - beside)
-    drawn = sample(skin.bare, places) * (1.0 + _KEPT * near[..., None] * fold)
+    drawn = sample(skin.bare, places) * (1.0 + (_KEPT - _FLAT * shut) * near[..., None] * fold)
     canvas += (reach * edge)[..., None] * (drawn - canvas)
     hair = _hair(skin, s, (t - end) / scale, target, shut)
     canvas *= (1.0 + amount * near * (hair - 1.0))[..., None] ** WARM
