@@ -56,6 +56,10 @@ PARTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 
 #: Emotions as AU intensities 0..5, after the usual EMFACS prototypes (Ekman & Friesen 1983); the weights are a choice.
+TOGETHER: tuple[frozenset[int], ...] = tuple(map(frozenset, ((25, 26, 27), (41, 42, 43, 45, 46), (1, 2), (6, 7), (9, 10))))
+"""Units that are one movement more or less, or of one muscle (Ekman & Friesen 1978): that one rises with the other is no leak. 26 and 27
+part the lips; lids fall by degrees; frontalis raises the brows, orbicularis oculi narrows the eyes, levator labii superioris the lip."""
+
 EMOTIONS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         "neutral": {},
@@ -115,6 +119,11 @@ def unit_of(axis: str) -> int:
 def column(unit: int) -> str:
     """The table column of a unit: ``column(1) == "AU01"``."""
     return f"AU{unit:02d}"
+
+
+def together(one: int, other: int) -> bool:
+    """Whether two units move together, see `TOGETHER`."""
+    return any({one, other} <= group for group in TOGETHER)
 
 
 def mirror(axis: str) -> str:

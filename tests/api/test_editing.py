@@ -31,6 +31,11 @@ def test_before_after_and_report_agree(smiling):
     assert set(smiling.report.role) == {"commanded", "off-target"}
 
 
+def test_units_of_one_movement_are_no_leak(drawn):
+    roles = mien.edit(drawn.photo, "AU43=5").report.set_index("au").role
+    assert roles["AU43"] == "commanded" and roles["AU45"] == "related" and roles["AU04"] == "off-target"
+
+
 def test_the_same_face_stays_the_same_face(smiling):
     assert len(smiling.shape_similarity) == 1
     assert smiling.shape_similarity[0] > 0.9

@@ -64,9 +64,9 @@ class Line:
 
     face: int
     au: str
-    role: Literal["commanded", "off-target"]
+    role: Literal["commanded", "related", "off-target"]  #: related: moves together with a commanded unit, see `mien.aus.TOGETHER`
     before: float
-    commanded: float  #: of an off-target unit: what it was before
+    commanded: float  #: of a unit that is not: what it was before
     achieved: float
 
     @property
@@ -78,15 +78,17 @@ class Line:
 def report(face: int, before: AUVector, after: AUVector, target: AUVector) -> list[Line]:
     """A line for each unit that is measured, commanded ones first; both sides of a unit when they are commanded differently."""
     lines: list[Line] = []
+    told = [unit for unit in aus.NAMES if not all(math.isnan(target[axis]) for axis in aus.axes(aus.column(unit)))]
     for unit in aus.NAMES:
+        other = "related" if any(aus.together(unit, one) for one in told) else "off-target"
         sides = aus.axes(aus.column(unit))
         asked, was = np.array([target[axis] for axis in sides]), np.array([before[axis] for axis in sides])
         for name in (aus.column(unit),) if _alike(asked) or _alike(asked - was) else sides:
             if not math.isnan(before[name]):
                 commanded = not math.isnan(target[name])
                 goal = target[name] if commanded else before[name]
-                lines.append(Line(face, name, "commanded" if commanded else "off-target", before[name], goal, after[name]))
-    return sorted(lines, key=lambda line: line.role)
+                lines.append(Line(face, name, "commanded" if commanded else other, before[name], goal, after[name]))
+    return sorted(lines, key=lambda line: ("commanded", "related", "off-target").index(line.role))
 
 
 def _alike(values: Float[np.ndarray, " sides"]) -> bool:

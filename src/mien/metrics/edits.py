@@ -24,10 +24,6 @@ MET = 0.5  #: steps: a command that is nearer than this is met
 
 _UNITS = list(aus.NAMES)
 
-#: Units that are one movement more or less, or of one muscle (Ekman & Friesen 1978): that one rises with the other is no leak. 26 and 27
-#: part the lips; lids fall by degrees; frontalis raises the brows, orbicularis oculi narrows the eyes, levator labii superioris the lip.
-TOGETHER = ({25, 26, 27}, {41, 42, 43, 45, 46}, {1, 2}, {6, 7}, {9, 10})
-
 
 @dataclass(frozen=True, eq=False)
 class Response:
@@ -86,7 +82,7 @@ def _within(doses: Float[np.ndarray, " doses"], faces: Float[np.ndarray, "n dose
 
 def _leak(response: Response, judge: str) -> dict[str, object]:
     read = _seen(response, judge)
-    others = [i for i, unit in enumerate(_UNITS) if unit != response.unit and not _together(unit, response.unit)]
+    others = [i for i, unit in enumerate(_UNITS) if unit != response.unit and not aus.together(unit, response.unit)]
     change = np.abs(read[:, -1, others] - read[:, 0, others]).mean(axis=0) if len(read) else np.zeros(len(others))
     worst = int(np.nan_to_num(change).argmax())
     return {"leak": float(np.nanmean(change)), "most": f"{aus.column(_UNITS[others[worst]])} {change[worst]:.1f}"}
@@ -95,10 +91,6 @@ def _leak(response: Response, judge: str) -> dict[str, object]:
 def slope(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:
     """Steps of `y` for a step of `x`, by least squares; NaN without numbers."""
     return float(np.polyfit(x, y, 1)[0]) if len(x) else float("nan")
-
-
-def _together(a: int, b: int) -> bool:
-    return any({a, b} <= group for group in TOGETHER)
 
 
 def correlation(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:
