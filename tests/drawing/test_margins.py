@@ -16,16 +16,20 @@ def bow(x):
     return np.sqrt(np.clip(1 - ((x - 150) / 60) ** 2, 0, None))
 
 
-@pytest.fixture(scope="module")
-def photo():
+def mouth(skin=SKIN, teeth=TEETH):
     """A mouth with teeth over dark between two lips 12 pixels thick, on plain skin with a little noise."""
     y, x = np.mgrid[:300, :300].astype(float)
     arch, lip = bow(x), 12 * np.sqrt(np.clip(1 - ((x - 150) / 75) ** 2, 0, None))
-    rgb = np.full((300, 300, 3), SKIN, float)
+    rgb = np.full((300, 300, 3), skin, float)
     rgb[(y > 160 - TOP * arch - lip) & (y < 160 + LOW * arch + lip) & (lip > 0)] = LIP
     inside = (y > 160 - TOP * arch) & (y < 160 + LOW * arch)
-    rgb[inside] = np.where((y < 155)[..., None], TEETH, DARK)[inside]
+    rgb[inside] = np.where((y < 155)[..., None], teeth, DARK)[inside]
     return np.clip(rgb + np.random.default_rng(0).normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return mouth()
 
 
 def landmarks(up, down):
@@ -40,9 +44,11 @@ def landmarks(up, down):
     return out
 
 
-@pytest.mark.parametrize(("up", "down"), [(0, 0), (0, 7), (4, -9), (-5, 8)])
-def test_margins_are_found_where_teeth_and_depth_end(photo, up, down):
-    found = margins.refine(photo, landmarks(up, down), SCALE)
+@pytest.mark.parametrize(("skin", "up", "down"), [
+    (SKIN, 0, 0), (SKIN, 0, 7), (SKIN, 4, -9), (SKIN, -5, 8), (SKIN, 0, 16), (TEETH, 0, 0), (TEETH, -5, 7),
+])  # fmt: skip
+def test_margins_are_found_where_teeth_and_depth_end(skin, up, down):
+    found = margins.refine(mouth(skin), landmarks(up, down), SCALE)
     x = found[list(facemesh.LIP_LOWER)][2:-2]
     assert np.abs(x[:, 1] - (160 + LOW * bow(x[:, 0]))).max() < 3.0
     x = found[list(facemesh.LIP_UPPER)][2:-2]
@@ -69,6 +75,12 @@ def test_lips_and_skin_are_neither_teeth_nor_depth(photo, opening):
     told = between.look(photo, landmarks(0, 0), opening, SCALE)
     colours = np.array([[TEETH, DARK, LIP, SKIN]], np.float32)
     assert np.array_equal(told.share(colours, np.zeros((1, 4, 2))).round()[0], [1, 1, 0, 0])
+
+
+def test_a_dark_mouth_shows_no_teeth(opening):
+    told = between.look(mouth(teeth=DARK), landmarks(0, 0), opening, SCALE)
+    colours = np.array([[TEETH, DARK, LIP, SKIN]], np.float32)
+    assert np.array_equal(told.share(colours, np.zeros((1, 4, 2))).round()[0], [0, 1, 0, 0])
 
 
 def test_what_is_left_of_the_corners_becomes_skin(photo, opening):

@@ -65,9 +65,9 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 2"],
     cheek = np.interp(s, [slit.s[0], slit.s[-1]], cheeks)
     bright = inside.mean(axis=-1) / cheek
     of_skin, of_lips, lit = float(_redness(skin).mean()), np.median(_redness(lips), axis=(1, 2)), bright > _BRIGHT
-    of_teeth = float(np.percentile(_redness(inside)[lit], 10)) if lit.mean() > 0.01 else np.inf
+    of_teeth = float(np.percentile(_redness(inside)[lit], 10)) if lit.mean() > 0.01 else max(of_skin, *of_lips)
     tooth = of_teeth + np.maximum(np.outer([1, 1], _TOOTH) * (of_skin - of_teeth), np.outer(of_lips - of_teeth, _TOOTH_OF_LIP))
-    tooth[tooth[:, 0] - of_teeth < _WHITER] = -np.inf
+    tooth[tooth[:, 0] - of_teeth < _WHITER] = -np.inf  # none can be told
     darkest, lips_bright = float(np.percentile(bright, 3)), np.median(lips.mean(axis=-1) / cheek, axis=(1, 2))
     depth = darkest + np.outer(np.maximum(np.minimum(lips_bright, lips_bright.mean()) - darkest, 0.05), _DEPTH)
     return Between(slit, cheeks, tooth, depth)
@@ -87,4 +87,5 @@ def _redness(colours: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
 def _fall(value: Float[np.ndarray, "*n"], none: Float[np.ndarray, "*n"], all_: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """1 at `all_` and below, 0 from `none` on, and where there is no such value."""
     known = np.isfinite(none)
-    return known * np.clip((none - value) / np.where(known, none - all_, 1.0), 0.0, 1.0)
+    none, all_ = (np.where(known, bound, at) for bound, at in ((none, 1.0), (all_, 0.0)))
+    return known * np.clip((none - value) / (none - all_), 0.0, 1.0)
