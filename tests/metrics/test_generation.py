@@ -10,14 +10,17 @@ from mien.data.problems import Problem
 from mien.data.sources import open_source
 from mien.errors import DataError
 from mien.metrics import features, frechet, generation, kernel, manifold
-from mien.metrics.features import Features, LandmarkCode
-from mien.metrics.generation import score_generation, squared
+from mien.metrics.features import Features, LandmarkCode, squared
+from mien.metrics.generation import score_generation
 
 
 class Means:
     """Features that anyone can compute: the mean of each channel, left and right."""
 
-    name, size, width = "means of channels, left and right", 16, 6
+    name, width = "means of channels, left and right", 6
+
+    def prepared(self, rgb):
+        return squared(rgb, 16)
 
     def features(self, pictures):
         halves = pictures.astype(np.float64).reshape(len(pictures), 16, 2, 8, 3)
@@ -138,7 +141,7 @@ def test_pictures_shrink_without_aliasing():
 def test_the_bundled_features(drawn, drawn_smile):
     network = features.bundled()
     assert isinstance(network, Features) and isinstance(network, LandmarkCode)
-    faces = np.stack([squared(face.photo.rgb, network.size) for face in (drawn, drawn_smile)])
+    faces = np.stack([network.prepared(face.photo.rgb) for face in (drawn, drawn_smile)])
     codes = network.features(faces)
     assert codes.shape == (2, network.width) and codes.dtype == np.float64 and str(network.width) in network.name
     np.testing.assert_allclose(network.features(np.concatenate([faces] * 20))[-1], codes[1], atol=1e-4)

@@ -15,6 +15,8 @@ import torch
 
 from mien import artefacts
 from mien.cli import main
+from mien.nn.inception import CLASSES, WIDTH, Inception
+from mien.nn.lpips import Linear, Trunk
 
 PAGE = (Path(__file__).parents[2] / "docs" / "weights.md").read_text()
 COMMANDS = [line.split("#")[0].split() for line in PAGE.splitlines() if line.startswith("mien weights")]
@@ -30,23 +32,39 @@ TOLD = {  # what a command says, or why it cannot work here
     "get inception-fid --commercial-only": "no connection to 127.0.0.1:9",
     "import flame generic_model.pkl": "generic_model.pkl is not a FLAME model: it has no v_template",
     "import ict FaceXModel/": "FaceXModel has no generic_neutral_mesh.obj",
+    "import arcface model_ir_se50.pth": "model_ir_se50.pth is no IR-SE network for identity",
+    "import inception pt_inception-2015-12-05-6726825d.pth": "cache/inception-fid.safetensors",
+    "import alexnet alexnet-owt-7be5be79.pth": "cache/alexnet.safetensors",
+    "import lpips lpips-alex.pth": "cache/lpips-alex.safetensors",
     "import tensors model.pth -o model.safetensors": "model.safetensors",
+}
+
+
+MADE = {  # files that the page names, as far as they can be made here
+    "model.pth": lambda: {"a": torch.ones(2)},
+    "model_ir_se50.pth": lambda: {"a": torch.ones(2)},
+    "pt_inception-2015-12-05-6726825d.pth": lambda: (
+        Inception().state_dict() | {"fc.weight": torch.ones(CLASSES, WIDTH), "fc.bias": torch.ones(CLASSES)}
+    ),
+    "alexnet-owt-7be5be79.pth": lambda: Trunk("alexnet").state_dict(),
+    "lpips-alex.pth": lambda: {name: weight.abs() for name, weight in Linear("alexnet").state_dict().items()},
 }
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, known):
-    """A folder with the files that the page names, as far as they can be made here."""
+    """Where the page's commands run."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "generic_model.pkl").write_bytes(pickle.dumps({"f": np.zeros((1, 3))}, 2))
     (tmp_path / "FaceXModel").mkdir()
-    torch.save({"a": torch.ones(2)}, tmp_path / "model.pth")
     return tmp_path
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_does_what_it_says(words, folder, server, known):
     known(dataclasses.replace(artefacts.known("inception-fid"), url="http://127.0.0.1:9/it"))
+    for name in MADE.keys() & set(words):
+        torch.save(MADE[name](), folder / name)
     told = io.StringIO()
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told), pytest.raises(SystemExit) as end:
         main(words[1:])

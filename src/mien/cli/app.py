@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 for verb in (read, edit, animate, capture, doctor):
     app.command()(getattr(verb, verb.__name__.rsplit(".", 1)[1]))
-for comparison in (compare.fid, compare.aus, compare.points):
+for comparison in (compare.pictures, compare.fid, compare.aus, compare.points):
     score.app.command()(comparison)
 for group in (train, score, weights, data):
     app.add_typer(group.app)

@@ -1,9 +1,10 @@
-"""``mien score fid | aus | points``: what somebody has made or measured, against the truth."""
+"""``mien score pictures | fid | aus | points``: what somebody has made or measured, against the truth."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,23 +22,61 @@ Truth = Annotated[Path, typer.Argument(metavar="TRUTH", help="Table of the truth
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")]
 
 
-def fid(
-    real: Annotated[Path, typer.Argument(metavar="REAL", help="Real pictures: a folder, .zip, LMDB, .tar shards, crop set (.npz).")],
-    fake: Annotated[Path, typer.Argument(metavar="FAKE", help="Generated ones, the same.")],
+def pictures(
+    one: Annotated[Path, typer.Argument(metavar="A", help="A picture, a folder, .zip, LMDB, .tar shards, crop set (.npz).")],
+    other: Annotated[Path, typer.Argument(metavar="B", help="What A should be, the same; pairs have one name, suffixes aside.")],
     *,
     as_json: AsJson = False,
     write: Write = None,
 ) -> None:
-    """Generated pictures against real ones: FID, KID, precision and recall."""
+    """Pictures against what they should be, pair by pair: PSNR, SSIM, and LPIPS once its networks are imported."""
+    import pandas as pd
+
+    from mien.metrics import pairs, perceptual
+
+    sources, networks = (pairs.opened(one), pairs.opened(other)), perceptual.installed()
+    with progress("comparing", len(sources[0])) as tick:
+        found = pairs.score_pairs(*sources, networks, on_pair=tick)
+    said = "psnr: dB, a mean over the pairs that differ. ssim: 1 for equal pictures. "
+    said += "LPIPS: 0.1 of its authors, 0 for equal pictures, over the network that is named." if networks else f"{perceptual.NONE}."
+    means, rows = found.means(), [_finite(row) for row in found.table.to_dict("records")]
+    problems = [asdict(problem) for problem in found.problems]
+    document = {"pairs": len(rows), "mean": _finite(means), "pictures": rows, "problems": problems}
+    fine = {name: f"{value:.4f}" for name, value in means.items() if name != "psnr"}  # two digits would not tell pictures apart
+    table = pd.DataFrame([{"pairs": len(rows), "psnr": means["psnr"], **fine}])
+    title = f"Pictures: {one.name} against {other.name}"
+    publish(table, write, name=f"pictures {one.name} {other.name}", title=title, said=said, document=document if as_json else None)
+    _end([str(problem) for problem in found.problems], "not compared, the others are scored")
+
+
+def _finite(row: Mapping[Any, Any]) -> dict[str, object]:
+    """A row for JSON, which knows no infinity: a PSNR of equal pictures is null."""
+    return {str(name): None if value == math.inf else value for name, value in row.items()}
+
+
+def fid(
+    real: Annotated[Path, typer.Argument(metavar="REAL", help="Real pictures: a folder, .zip, LMDB, .tar shards, crop set (.npz).")],
+    fake: Annotated[Path, typer.Argument(metavar="FAKE", help="Generated ones, the same.")],
+    *,
+    network: Annotated[
+        str | None, typer.Option("--features", help="inception or landmarks; else inception where it was imported.", metavar="NAME")
+    ] = None,
+    as_json: AsJson = False,
+    write: Write = None,
+) -> None:
+    """Generated pictures against real ones: FID, KID, precision and recall.
+
+    On Inception v3 as papers are, once it is imported (mien weights get inception-fid); else on features that ship with mien.
+    """
     import pandas as pd
 
     from mien.data.sources import open_source
     from mien.metrics import features
     from mien.metrics.generation import score_generation
 
-    sources = open_source(real), open_source(fake)
+    by, sources = features.chosen(network or ""), (open_source(real), open_source(fake))
     with progress("looking", len(sources[0]) + len(sources[1])) as tick:
-        found = score_generation(*sources, features.bundled(), on_picture=tick)
+        found = score_generation(*sources, by, on_picture=tick)
     said = (
         f"On {found.width} features of: {found.features}. Only numbers on the same features compare; those of papers are on Inception v3. "
         f"kid: times 1000, mean and standard deviation of estimates on {found.kid_subset} pictures of each kind."

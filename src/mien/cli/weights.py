@@ -134,7 +134,7 @@ def _licences(entries: Iterable[Artefact], what: str) -> None:
 
 @app.command("import")
 def import_model(
-    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="arcface, flame, ict, or tensors for any other checkpoint.")],
+    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="arcface, inception, lpips, .. or tensors for any other checkpoint.")],
     path: Annotated[Path, typer.Argument(metavar="FILE", help="As its makers publish it: generic_model.pkl, FaceXModel/, model.pth.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write; else NAME.safetensors in the cache folder.")] = None,
     commercial_only: CommercialOnly = False,

@@ -1,11 +1,12 @@
 """``mien weights import``: published models, once, into files that mien reads."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from mien import artefacts, weights
-from mien.convert import arcface, checkpoint, flame, ict
+from mien.convert import arcface, checkpoint, flame, ict, inception, lpips
 from mien.errors import UsageError, WeightsError, one_of
 from mien.geometry import head
 
@@ -30,10 +31,19 @@ def _tensors(path: Path, out: Path) -> None:
         raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-#: What each format's reader makes of a file: heads for `mien.geometry.head.load`, identity networks for `mien.faces.identity`, and what
-#: only `mien.weights.load` reads.
+#: What each format's reader makes of a file: heads for `mien.geometry.head.load`, networks for `mien.faces.identity`, for
+#: `mien.metrics.inception` and `mien.metrics.perceptual`, and what only `mien.weights.load` reads.
 FORMATS: Mapping[str, Callable[[Path, Path], None]] = MappingProxyType(
-    {"arcface": arcface.convert, "flame": _flame, "ict": _ict, TENSORS: _tensors}
+    {
+        "alexnet": partial(lpips.convert_trunk, "alexnet"),
+        "arcface": arcface.convert,
+        "flame": _flame,
+        "ict": _ict,
+        "inception": inception.convert,
+        "lpips": lpips.convert,
+        TENSORS: _tensors,
+        "vgg16": partial(lpips.convert_trunk, "vgg16"),
+    }
 )
 
 

@@ -1,8 +1,8 @@
 """What pictures look like in numbers: feature networks, on which sets of pictures are compared.
 
 A distance on features means nothing without the name of the network: FID and KID of papers are on 2,048 features of Inception v3
-(`pool3`, the weights of Heusel et al. 2017), which are not mien's to ship. What ships is `LandmarkCode`: it sees how faces are built,
-turned and moved, and hardly texture or background.
+(`mien.metrics.inception`), which are not mien's to ship, and are taken once they were imported. What ships is `LandmarkCode`: it sees how
+faces are built, turned and moved, and hardly texture or background.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 import torch
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Shaped, UInt8
 
 from mien import weights
+from mien.errors import UsageError, WeightsError, one_of
+from mien.metrics import inception
 from mien.nn.fusing import fused
 from mien.nn.landmarks import LandmarkNet
 
 _BATCH = 32
+NAMES = ("inception", "landmarks")  #: of the features that there are
 
 
 @runtime_checkable
@@ -26,11 +30,14 @@ class Features(Protocol):
     """A network that describes pictures."""
 
     name: str  #: what a report calls it
-    size: int  #: pixels of the square pictures that it takes
     width: int  #: numbers that it gives for each
 
-    def features(self, pictures: UInt8[np.ndarray, "n h w 3"]) -> Float64[np.ndarray, "n d"]:
-        """`width` numbers for each picture of `size` x `size` pixels; what else is in the batch does not matter."""
+    def prepared(self, rgb: UInt8[np.ndarray, "h w 3"]) -> Shaped[np.ndarray, "s s 3"]:
+        """The whole picture, of any size and shape, as `features` takes it."""
+        ...
+
+    def features(self, pictures: Shaped[np.ndarray, "n s s 3"]) -> Float64[np.ndarray, "n d"]:
+        """`width` numbers for each picture that was `prepared`; what else is in the batch does not matter."""
         ...
 
 
@@ -46,6 +53,10 @@ class LandmarkCode:
         self.size, self.width = network.size, network.narrow.out_features
         self._network = fused(weights.fill(network, stored))
 
+    def prepared(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "s s 3"]:
+        """See `Features`; averaged over areas where it shrinks, cubic where it grows, both without aliasing."""
+        return squared(rgb, self.size)
+
     def features(self, pictures: UInt8[np.ndarray, "n h w 3"]) -> Float64[np.ndarray, "n d"]:
         """See `Features`."""
         return np.concatenate([np.zeros((0, self.width)), *self._codes(pictures)])
@@ -57,7 +68,28 @@ class LandmarkCode:
                 yield self._network.code(batch.contiguous(memory_format=torch.channels_last)).double().numpy()
 
 
+def squared(rgb: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:
+    """The whole picture as `size` x `size` pixels, without aliasing."""
+    shrinks = max(rgb.shape[:2]) > size
+    return cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
 @cache
 def bundled() -> LandmarkCode:
     """The features that ship with mien, loaded once."""
     return LandmarkCode()
+
+
+def chosen(name: str = "") -> Features:
+    """The features of one of `NAMES`; of none, Inception where it was imported, else those that ship.
+
+    Raises `UsageError` for another name, and `WeightsError` that says how to get Inception when it is asked for and not there.
+    """
+    if name not in ("", *NAMES):
+        raise UsageError(f"features {one_of(name, NAMES)}")
+    if name == "landmarks":
+        return bundled()
+    found = inception.installed()
+    if not found and name:
+        raise WeightsError(inception.NONE)
+    return inception.opened(found[0]) if found else bundled()

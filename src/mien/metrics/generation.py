@@ -1,17 +1,16 @@
 """Generated pictures against real ones: FID, KID, precision and recall on the features of a network.
 
-Pictures are decoded one after the other, brought to the network's square (averaged over areas when they shrink, cubic when they grow; both
-without aliasing) and forgotten. The Frechet distance takes in all of them; KID, precision and recall need single features, and keep at
-most `KEPT` of each set, drawn evenly (Vitter 1985, algorithm R). So memory is flat however many pictures there are.
+Pictures are decoded one after the other, brought to the network's square as its features say, and forgotten. The Frechet distance takes in
+all of them; KID, precision and recall need single features, and keep at most `KEPT` of each set, drawn evenly (Vitter 1985, algorithm R).
+So memory is flat however many pictures there are.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Shaped
 
 from mien.data.problems import Problem
 from mien.data.sources import Source
@@ -99,7 +98,7 @@ def score_generation(
 def _look(source: Source, features: Features, seed: int, on_picture: Callable[[], None]) -> _Seen:
     seen = _Seen(features.width, seed)
     seen.problems.extend(source.problems)
-    batch: list[UInt8[np.ndarray, "s s 3"]] = []
+    batch: list[Shaped[np.ndarray, "s s 3"]] = []
     for index, name in enumerate(source.names):
         try:
             picture = source.read(index)
@@ -109,19 +108,13 @@ def _look(source: Source, features: Features, seed: int, on_picture: Callable[[]
         finally:
             on_picture()
         seen.sizes[picture.shape[1], picture.shape[0]] += 1
-        batch.append(squared(picture, features.size))
+        batch.append(features.prepared(picture))
         if len(batch) == _BATCH:
             seen.add(features.features(np.stack(batch)))
             batch.clear()
     if batch:
         seen.add(features.features(np.stack(batch)))
     return seen
-
-
-def squared(rgb: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:
-    """The whole picture as `size` x `size` pixels."""
-    shrinks = max(rgb.shape[:2]) > size
-    return cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
 def _notes(real: _Seen, fake: _Seen, features: Features) -> list[str]:

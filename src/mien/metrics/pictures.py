@@ -1,6 +1,6 @@
 """How far a picture is from another one of the same size, in its pixels, and how like two embeddings are.
 
-LPIPS (Zhang et al. 2018) is not here: it stands on the weights of its authors, which come in by import only.
+LPIPS is in `mien.metrics.perceptual`, as it stands on networks that come in by import only.
 """
 
 import math
