@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from mien.training import Run, RunOptions, launch
+from mien.training import AdaptiveStrength, Run, RunOptions, launch
 
 
 class Numbers(Dataset):
@@ -24,11 +24,14 @@ def main(folder: str, devices: int, batch: int) -> None:
     network = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 1))
     run = Run(fabric, Path(folder), total=12, batch=batch)
     learner = run.learner(network, torch.optim.AdamW(network.parameters(), lr=1e-2), memory=50, warmup=2)
+    strength = AdaptiveStrength(run, target=-0.5, every=2, swing=64)
     run.resume("auto")
     for x, y in run.steps(run.batches(Numbers(), workers=0), what="ranks"):
-        loss = (learner.network(x) - y).square().mean()
+        found = learner.network(x)
+        strength.see(found)
+        loss = (found - y).square().mean()
         learner.learn(loss)
-        run.log(loss=loss.detach())
+        run.log(loss=loss.detach(), strength=strength.p)
         if run.due(6):
             run.save()
 

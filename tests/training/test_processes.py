@@ -17,16 +17,18 @@ def run(script: Path, folder: Path, *words: int) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def losses(folder: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+def logged(folder: Path, what: str) -> list[float]:
+    return [json.loads(line)[what] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_two_processes_learn_what_one_does_with_the_same_batch(tmp_path):
     for folder, devices, batch in (("one", 1, 8), ("two", 2, 4)):
         run(Path(__file__).with_name("ranks.py"), tmp_path / folder, devices, batch)
-    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    one, two = (logged(tmp_path / folder, "loss") for folder in ("one", "two"))
     assert len(one) == 12
     assert two == pytest.approx(one, rel=1e-4)
+    strength, shared = (logged(tmp_path / folder, "strength") for folder in ("one", "two"))
+    assert shared == strength and len(set(strength)) > 1
     saved = [load_file(tmp_path / folder / "step-00000012.ckpt") for folder in ("one", "two")]
     assert len(saved[1]["random"]) == 2 * len(saved[0]["random"]) == 2
     for name in saved[0].keys() - {"random"}:

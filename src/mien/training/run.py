@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
@@ -67,6 +68,11 @@ class Run:
         """A network that learns; `memory`: half-life of its average in images, 0 for no average; `schedule` of the learning rate."""
         self._learners[name] = Learner(self, network, optimizer, memory=memory, warmup=warmup, schedule=schedule)
         return self._learners[name]
+
+    def generator(self, seed: int) -> torch.Generator:
+        """Random numbers for this step, on its device: like its samples, a function of the seed, the step and the rank."""
+        (number,) = np.random.SeedSequence([seed, self.step, self.fabric.global_rank]).generate_state(1, np.uint64)
+        return torch.Generator(self.fabric.device).manual_seed(int(number))
 
     def batches(self, samples: Dataset[Any], *, workers: int = 0, stop: int | None = None) -> DataLoader[Any]:
         """What the steps from here to `stop` (all) learn from: sample numbers are a function of the step and of the rank."""
