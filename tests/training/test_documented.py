@@ -1,5 +1,6 @@
 """The commands and the code of docs/training.md do what it says."""
 
+import json
 import re
 import subprocess
 import sys
@@ -24,10 +25,25 @@ def test_every_command_names_options_that_exist(words, tmp_path):
     assert "steps" in done.stdout
 
 
+RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
 def test_the_recipe_on_the_page_learns_and_leaves_what_the_table_says(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    done = run("-c", code, folder=tmp_path)
+    done = run("-c", RECIPES[0], folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.strip()) < 0.01
     left = sorted(path.name for path in (tmp_path / "runs" / "sums").iterdir())
     assert left == ["metrics.jsonl", "step-00000100.ckpt", "step-00000200.ckpt"]
+
+
+def test_the_augmented_recipe_on_the_page_follows_what_its_judge_says(tmp_path):
+    (code,) = RECIPES[1:]
+    done = run("-c", code, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in (tmp_path / "runs/rings/metrics.jsonl").read_text().splitlines()]
+    p = 0.0
+    for four in (told[first : first + 4] for first in range(0, 60, 4)):
+        rises = sum(line["overfits"] for line in four) / 4 > 0.6
+        p = max(0.0, p + (64 if rises else -64) / 500_000)
+        assert four[-1]["p"] == pytest.approx(p, rel=1e-4)
+    assert p > 0 and float(done.stdout.strip()) == pytest.approx(p)
