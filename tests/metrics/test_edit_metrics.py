@@ -26,6 +26,27 @@ def test_a_faithful_answer():
     assert row["leak"] == 0
 
 
+def test_a_constant_error_is_its_own_rmse():
+    (row,) = edits.table([_response(1.0, [0.5, -0.5])]).to_dict("records")
+    assert row["own + pixels rmse"] == pytest.approx(0.5) and row["landmarks rmse"] == pytest.approx(0)
+    (row,) = edits.table([_response(0.0, [0.0])]).to_dict("records")
+    assert row["landmarks rmse"] == pytest.approx(np.sqrt(np.mean(np.square(DOSES))))
+
+
+def test_what_is_kept_is_told_at_the_highest_dose_without_lost_faces():
+    response = _response(1.0, [0.0, 0.0])
+    away = np.arange(12.0).reshape(2, 6)
+    lost = np.vstack([np.linspace(1, 0.5, 6), np.full(6, np.nan)])
+    kept = {"shape": lost, "outside": away, "identity": np.full((2, 6), np.nan)}
+    response = Response(12, response.moved, response.measured, kept)
+    for table in (edits.table([response]), edits.solved([response], DOSES)):
+        (row,) = table.to_dict("records")
+        assert (row["shape"], row["outside"]) == (0.5, 8) and np.isnan(row["identity"])
+    told = edits.curves(response)
+    assert (told["au"], told["kept"]["outside"][1]) == ("AU12", [6, 7, 8, 9, 10, 11])
+    assert told["measured"] == {"own": [list(DOSES)] * 2} and told["moved"] == [list(DOSES)] * 2
+
+
 def test_different_starts_cost_correlation_and_not_slope():
     (row,) = edits.table([_response(0.5, [0.0, 3.0])]).to_dict("records")
     assert row["own + pixels r"] < 0.8 and row["own + pixels within"] == pytest.approx(1)

@@ -1,5 +1,6 @@
 """Benchmarks of edits: through the same path as `mien.edit`, measured on landmarks that the engine does not know."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,24 +10,26 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from mien import aus, images, registry
+from mien import artefacts, aus, images, registry
+from mien.api.keeping import Original
 from mien.api.measuring import compare
 from mien.api.portrait import Portrait
 from mien.api.solving import solve_for
 from mien.aus import MAX_INTENSITY, AUVector
-from mien.data import folder
-from mien.data.crops import open_crops
 from mien.data.teacher import REACH, Teacher
 from mien.edits import parse
-from mien.errors import DataError, FaceError
+from mien.errors import DataError
 from mien.faces import align, landmarks
 from mien.faces.align import Square
+from mien.faces.identity import Recognizer
 from mien.faces.landmarks import face_of
 from mien.geometry.fitting import fit, neutral
 from mien.geometry.head import bundled
 from mien.metrics.edits import DOSES, UNITS, Response
 from mien.protocols import CropSpec, Reader
 from mien.types import Crop, Face, Photo
+
+_TEACHER = "face_landmark.tflite"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +38,21 @@ class Judge:
 
     teacher: Teacher | None
     reader: Reader
+    alone: str = ""  #: why there is no teacher
 
     @staticmethod
-    def of(data: Path) -> "Judge":
-        """The best judge that a folder has."""
-        path = data / "face_landmark.tflite"
-        return Judge(Teacher(path) if path.is_file() else None, registry.reader(registry.READER))
+    def of(data: Path | None = None) -> "Judge":
+        """The best judge there is: the teacher's file is looked for in `data`, in what MIEN_DATA names, and among fetched artefacts."""
+        named = os.environ.get("MIEN_DATA")
+        folders = [*([data] if data else []), *([Path(named)] if named else []), artefacts.folder()]
+        path = next((path for folder in folders if (path := folder / _TEACHER).is_file()), None)
+        reader = registry.reader(registry.READER)
+        if path is None:
+            return Judge(None, reader, f"{_TEACHER} is not on this machine (mien weights get facemesh)")
+        try:
+            return Judge(Teacher(path), reader)
+        except DataError as error:  # its runtime is missing
+            return Judge(None, reader, str(error))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,18 +102,13 @@ def moved(faces: Sequence[Face | None], unit: int) -> Float[np.ndarray, " n"]:
     return away
 
 
-def portraits(data: Path, count: int, engine: str) -> list[Portrait]:
-    """The first `count` faces of the test split of `sfhq_256` that are found, encoded by an engine."""
-    crops = open_crops(folder.need(data, "sfhq_256.npz") / "sfhq_256.npz")
-    found: list[Portrait] = []
-    for index in crops.where(split="test"):
-        try:
-            found.append(Portrait.of(images.read(crops[int(index)]), registry.engine(engine)))
-        except FaceError:
-            continue
-        if len(found) == count:
-            return found
-    raise DataError(f"{crops.path} has only {len(found)} faces in its test split that are found; ask for fewer with --faces")
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What was measured when one unit of one face was set to each dose."""
+
+    moved: Float[np.ndarray, " doses"]
+    measured: Mapping[str, Float[np.ndarray, "doses units"]]
+    kept: Mapping[str, Float[np.ndarray, " doses"]]
 
 
 def respond(
@@ -111,31 +118,66 @@ def respond(
     doses: Sequence[float] = DOSES,
     *,
     solve: bool = False,
+    network: Recognizer | None = None,
     on_picture: Callable[[], None] = lambda: None,
 ) -> list[Response]:
-    """Set each unit to each dose on every face and measure all units; every picture is drawn and looked at once."""
-    shape = (len(units), len(portraits), len(doses))
-    measured = {name: np.full((*shape, len(aus.NAMES)), np.nan) for name in judge.names}
-    away = np.full(shape, np.nan)
-    for i, portrait in enumerate(portraits):
-        reference = portrait.crops[0]
-        seen = judge.look(portrait.photo, reference.face)
-        for u, unit in enumerate(units):
-            faces: list[Face | None] = []
-            for d, dose in enumerate(doses):
-                photo = images.read(_dosed(portrait, unit, dose, judge.reader if solve else None))
-                looks = judge.look(photo, reference.face)
-                for name, face, before in zip(judge.names, looks, seen, strict=True):
-                    measured[name][u, i, d] = judge.units(photo, face, reference, before or reference.face)
-                faces.append(looks[0])
-                on_picture()
-            away[u, i] = moved(faces, unit)
-    return [Response(unit, away[u], {name: values[u] for name, values in measured.items()}) for u, unit in enumerate(units)]
+    """Set each unit to each dose on every face and measure all units, and by `network` whose face it still is; every picture is drawn
+    and looked at once.
+    """
+    answers: dict[int, list[_Answer]] = {unit: [] for unit in units}
+    for portrait in portraits:
+        sitting = _Sitting.of(portrait, judge, network)
+        for unit in units:
+            answers[unit].append(sitting.answer(unit, doses, solve, on_picture))
+    return [_response(unit, of_faces) for unit, of_faces in answers.items()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Sitting:
+    """One face and whoever judges it."""
+
+    portrait: Portrait
+    judge: Judge
+    seen: Sequence[Face | None]  #: the unedited face as the judge sees it
+    original: Original
+
+    @staticmethod
+    def of(portrait: Portrait, judge: Judge, network: Recognizer | None) -> "_Sitting":
+        face = portrait.crops[0].face
+        seen = judge.look(portrait.photo, face)
+        return _Sitting(portrait, judge, seen, Original(portrait.photo, seen[-1] or face, network))
+
+    def answer(self, unit: int, doses: Sequence[float], solve: bool, on_picture: Callable[[], None]) -> _Answer:
+        """Set one unit to each dose, and measure."""
+        reference = self.portrait.crops[0]
+        measured: dict[str, list[Float[np.ndarray, " units"]]] = {name: [] for name in self.judge.names}
+        faces: list[Face | None] = []
+        kept: list[dict[str, float]] = []
+        for dose in doses:
+            photo = images.read(_dosed(self.portrait, unit, dose, self.judge.reader if solve else None))
+            looks = self.judge.look(photo, reference.face)
+            for name, face, before in zip(self.judge.names, looks, self.seen, strict=True):
+                measured[name].append(self.judge.units(photo, face, reference, before or reference.face))
+            faces.append(looks[0])
+            kept.append(self.original.kept(photo, looks[-1]))
+            on_picture()
+        return _Answer(
+            moved(faces, unit),
+            {name: np.array(units) for name, units in measured.items()},
+            {name: np.array([each[name] for each in kept]) for name in kept[0]},
+        )
+
+
+def _response(unit: int, answers: Sequence[_Answer]) -> Response:
+    """The answers of all faces to one unit."""
+    return Response(
+        unit,
+        np.stack([answer.moved for answer in answers]),
+        {name: np.stack([answer.measured[name] for answer in answers]) for name in answers[0].measured},
+        {name: np.stack([answer.kept[name] for answer in answers]) for name in answers[0].kept},
+    )
 
 
 def _dosed(portrait: Portrait, unit: int, dose: float, solver: Reader | None) -> UInt8[np.ndarray, "h w 3"]:
     wanted = parse(f"AU{unit}={dose:g}")
     return solve_for(portrait, wanted, solver).rgb if solver else portrait.draw([wanted])
-
-
-__all__ = ["DOSES", "UNITS", "Judge", "moved", "portraits", "respond"]

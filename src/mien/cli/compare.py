@@ -46,7 +46,7 @@ def pictures(
     table = pd.DataFrame([{"pairs": len(rows), "psnr": means["psnr"], **fine}])
     title = f"Pictures: {one.name} against {other.name}"
     publish(table, write, name=f"pictures {one.name} {other.name}", title=title, said=said, document=document if as_json else None)
-    _end([str(problem) for problem in found.problems], "not compared, the others are scored")
+    end([str(problem) for problem in found.problems], "not compared, the others are scored")
 
 
 def _finite(row: Mapping[Any, Any]) -> dict[str, object]:
@@ -88,7 +88,7 @@ def fid(
     publish(table, write, name=f"fid {real.name} {fake.name}", title=title, said=said, extra=found.notes, document=document)
     for line in found.notes:
         note(f"mien: {line}")
-    _end([str(problem) for problem in found.problems], "not read, the others are scored")
+    end([str(problem) for problem in found.problems], "not read, the others are scored")
 
 
 def aus(
@@ -148,17 +148,18 @@ def _told(joined: "Joined") -> dict[str, object]:
 def _end_joined(joined: "Joined", predicted: Path, truth: Path) -> None:
     """Name what is in one table only. A measured face without truth is no failure; a true one that was not measured is."""
     if joined.alone:
-        note(f"mien: {predicted} has {len(joined.alone)} more than {truth}: {_some(joined.alone)}")
-    _end(joined.others_alone, f"of {truth} not in {predicted}, the others are scored")
+        note(f"mien: {predicted} has {len(joined.alone)} more than {truth}: {some(joined.alone)}")
+    end(joined.others_alone, f"of {truth} not in {predicted}, the others are scored")
 
 
-def _end(failed: Sequence[str], what: str) -> None:
+def end(failed: Sequence[str], what: str) -> None:
     """Exit code 3 when something failed, after its names."""
     if failed:
-        note(f"mien: {len(failed)} {what}: {_some(failed)}")
+        note(f"mien: {len(failed)} {what}: {some(failed)}")
         raise typer.Exit(SOME_FAILED)
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
     more = len(names) - _NAMED
     return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "")

@@ -79,7 +79,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title
         table.add_row(*line)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False)
     least = Measurement.get(console, console.options.update(max_width=_ENOUGH), table).minimum
-    console.width = max(console.width, least)  # numbers are never cut off: a line that is too long can be scrolled
+    if least > console.width:  # numbers are never cut off: a line that is too long can be scrolled
+        console.width = least + len(columns)  # rich shares the width out in whole letters, and would cut some off the last columns
     with _written():
         console.print(table)
 

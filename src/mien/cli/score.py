@@ -1,12 +1,14 @@
 """``mien score BENCHMARK``: measure, print the table, and put it into the page of results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien import registry
+from mien.cli.compare import AsJson, end, some
 from mien.cli.console import note, progress
 from mien.cli.publish import Write, publish
 from mien.cli.words import Data, Engine
@@ -121,46 +123,77 @@ def _worst(expressions: "Mapping[str, Distance]") -> tuple[float, float]:
 
 @app.command()
 def edits(
-    data: Data = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="faces.zip, a folder of photos; or the folder of third-party data, else what MIEN_DATA names."),
+    ] = None,
     *,
-    faces: Annotated[int, typer.Option(min=1, help="How many faces of the test split of sfhq_256.")] = 12,
+    faces: Annotated[int, typer.Option(min=1, help="At most so many faces.")] = 12,
     solve: Annotated[bool, typer.Option("--solve", help="Correct every edit until mien's own reader measures what was commanded.")] = False,
     engine: Engine = registry.ENGINE,
+    as_json: AsJson = False,
     write: Write = None,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw dose against response here.")] = None,
 ) -> None:
-    """Dose and response: every action unit set to 0, 1, .. 5 on many faces, and measured."""
+    """Dose and response: every action unit set to 0, 1, .. 5 on many faces, and measured; what else moved; what was kept.
+
+    On your own faces, or without --data on those of sfhq_256's test split.
+    """
     from mien.api import scoring
-    from mien.data import folder
+    from mien.api.sitters import is_own, sitters
+    from mien.faces import identity
     from mien.metrics import edits as metric
 
-    where = folder.find(data)
-    judge, sitters = scoring.Judge.of(where), scoring.portraits(where, faces, engine)
+    sat, judge = sitters(data, faces, engine), scoring.Judge.of(data)
+    network = identity.recognizer() if identity.installed() else None
+    if judge.alone:
+        note(f"mien: measured on mien's own landmarks alone: {judge.alone}")
     doses = metric.SOLVED if solve else metric.DOSES
-    with progress("drawing", len(metric.UNITS) * len(doses) * faces) as tick:
-        responses = scoring.respond(sitters, judge, doses=doses, solve=solve, on_picture=tick)
-    pictures: list[str] = []
-    if plot is not None:
-        note(f"plot: {metric.plot(responses, plot, doses)}")
-        beside = write is not None and plot.parent.is_relative_to(write.parent)
-        pictures = [f"![dose and response]({plot.relative_to(write.parent)})"] if write is not None and beside else []
+    with progress("drawing", len(metric.UNITS) * len(doses) * len(sat.portraits)) as tick:
+        responses = scoring.respond(sat.portraits, judge, metric.UNITS, doses, solve=solve, network=network, on_picture=tick)
     table = metric.solved(responses, doses) if solve else metric.table(responses)
-    name, title = ("edits --solve", _SOLVED) if solve else ("edits", "Edits: commanded against measured")
-    said = f"{faces} faces of the test split of sfhq_256, engine {engine}, every unit set to {', '.join(f'{d:g}' for d in doses)}. "
-    publish(table, write, name=name, title=title, said=said + _MEASURED + (_SAID_SOLVED if solve else _SAID), extra=pictures)
+    pictures = _drawn(metric.plot(responses, plot, doses), write) if plot is not None else []
+    said = f"{sat.told}, engine {engine}, every unit set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
+    said += (_SAID_SOLVED if solve else _SAID) + _KEPT + (f" identity: the cosine by {network.name}." if network else f" identity: {identity.NONE}.")
+    document = {"faces": sat.told, "engine": engine, "solve": solve, "doses": doses, "judges": judge.names}
+    document |= {"identity_network": network.name if network else "", "units": table.to_dict("records")}
+    document |= {"curves": [metric.curves(response) for response in responses], "faceless": sat.faceless}
+    document |= {"problems": [asdict(problem) for problem in sat.problems]}
+    name = "edits" + (" --solve" if solve else "") + (f" --data {data.name}" if data and is_own(data) else "")
+    title = _SOLVED if solve else "Edits: commanded against measured"
+    publish(table, write, name=name, title=title, said=said, extra=pictures, document=document if as_json else None)
+    if sat.faceless:
+        note(f"mien: no face was found in {len(sat.faceless)} of the pictures: {some(sat.faceless)}")
+    end([str(problem) for problem in sat.problems], "not read, the others are scored")
+
+
+def _drawn(plot: Path, page: Path | None) -> list[str]:
+    """Tell where the plot is; how a page that lies above it shows it."""
+    note(f"plot: {plot}")
+    beside = page is not None and plot.parent.is_relative_to(page.parent)
+    return [f"![dose and response]({plot.relative_to(page.parent)})"] if page is not None and beside else []
+
+
+def _measured(judges: Sequence[str]) -> str:
+    """How pictures are measured, and on whose landmarks."""
+    whose = {"teacher": "teacher + pixels: on MediaPipe's landmarks and the flow of the pixels", "own": "own + pixels: on mien's"}
+    return _MEASURED + ", ".join(whose[judge] for judge in judges) + ". "
 
 
 _SOLVED = "Edits: commanded against measured, corrected by --solve"
 _MEASURED = (
     "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change, on "
     "a scale that was learned from pictures which this engine drew of other faces; "
-    "teacher + pixels: on MediaPipe's landmarks and the flow of the pixels, own + pixels: on mien's. "
 )
 _SAID = (
     "r: correlation with the command over all faces and doses; within: its median over single faces; slope: steps measured for a step "
-    "commanded; landmarks: how far MediaPipe's bare landmarks go along the unit's direction, without pixels; leak: how "
-    "far the other units go, in steps, and where most."
+    "commanded; rmse: of measured against commanded, in steps; landmarks: how far the bare landmarks of the first go along the unit's "
+    "direction, without pixels; leak: how far the other units go, in steps, and where most. "
 )
 _SAID_SOLVED = (
-    "met: share of faces and commands that end within half a step; error: median, in steps. --solve sees mien's own landmarks alone."
+    "met: share of faces and commands that end within half a step; error: median, in steps. --solve sees mien's own landmarks alone. "
+)
+_KEPT = (
+    "At the highest dose, shape: the cosine between the fitted identity shapes before and after, which is geometry; outside: how far the "
+    "grey levels (of 255) changed away from the face, on average."
 )

@@ -2,14 +2,16 @@
 
 A unit is set to 0, 1, .. 5 on many faces, and the reader measures each edited picture against the photo, once on each judge's landmarks.
 *r* is Pearson's correlation of measured with commanded intensity over all faces and doses, *within* its median over single faces, *slope*
-the steps measured for a step commanded. The reader follows the pixels from the photo to the edit as well; *landmarks* are the same
-three numbers of how far the bare landmarks of the first judge go along the unit's direction of the head model. *Leak* is how much each
-other unit changes, on average, from the lowest to the highest dose; its worst names the unit.
+the steps measured for a step commanded, *rmse* the root of the mean squared difference of both, in steps. The reader follows the pixels
+from the photo to the edit as well; *landmarks* are the same numbers of how far the bare landmarks of the first judge go along the unit's
+direction of the head model. *Leak* is how much each other unit changes, on average, from the lowest to the highest dose; its worst names
+the unit. What an edit must keep is measured at the highest dose, as a mean over faces.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,10 +34,13 @@ class Response:
     unit: int
     moved: Float[np.ndarray, "faces doses"]  #: steps along the unit's direction; NaN where no face was found
     measured: Mapping[str, Float[np.ndarray, "faces doses units"]]  #: judge -> intensities along `aus.NAMES`; NaN where no face was found
+    kept: Mapping[str, Float[np.ndarray, "faces doses"]] = field(default_factory=dict)  #: what an edit must keep, by name; NaN if not known
 
 
 def table(responses: Sequence[Response], doses: Sequence[float] = DOSES) -> pd.DataFrame:
-    """A row for each unit: `au, faces`; `r`, `within` and `slope` of bare landmarks and of each judge; `leak, most`: see the module."""
+    """A row for each unit: `au, faces`; `r`, `within`, `slope` and `rmse` of bare landmarks and of each judge; `leak, most`; what must be
+    kept: see the module.
+    """
     return pd.DataFrame([_row(response, np.asarray(doses)) for response in responses])
 
 
@@ -44,7 +49,7 @@ def _row(response: Response, doses: Float[np.ndarray, " doses"]) -> dict[str, ob
     row: dict[str, object] = {"au": aus.column(response.unit), "faces": len(moved)} | _followed("landmarks", doses, moved)
     for judge in response.measured:
         row |= _followed(f"{judge} + pixels", doses, _seen(response, judge)[:, :, _UNITS.index(response.unit)])
-    return row | _leak(response, next(iter(response.measured)))
+    return row | _leak(response, next(iter(response.measured))) | _kept(response)
 
 
 def _followed(name: str, doses: Float[np.ndarray, " doses"], steps: Float[np.ndarray, "n doses"]) -> dict[str, object]:
@@ -54,19 +59,39 @@ def _followed(name: str, doses: Float[np.ndarray, " doses"], steps: Float[np.nda
         f"{name} r": correlation(commanded, steps.ravel()),
         f"{name} within": _within(doses, steps),
         f"{name} slope": slope(commanded, steps.ravel()),
+        f"{name} rmse": float(np.sqrt(np.mean((steps.ravel() - commanded) ** 2))) if steps.size else float("nan"),
     }
 
 
+def _kept(response: Response) -> dict[str, object]:
+    """What must be kept, at the highest dose; NaN where it is known of no face."""
+    last = {name: values[:, -1] for name, values in response.kept.items()}
+    return {name: float(np.nanmean(values)) if np.isfinite(values).any() else float("nan") for name, values in last.items()}
+
+
 def solved(responses: Sequence[Response], doses: Sequence[float]) -> pd.DataFrame:
-    """A row for each unit: `au, faces`; for each judge the share of faces and doses that are `met`, and the median `error` in steps."""
+    """A row for each unit: `au, faces`; for each judge the share of faces and doses that are `met`, and the median `error` in steps; what
+    must be kept.
+    """
     rows: list[dict[str, object]] = []
     for response in responses:
         row: dict[str, object] = {"au": aus.column(response.unit), "faces": len(response.moved)}
         for judge, measured in response.measured.items():
             error = np.abs(measured[:, :, _UNITS.index(response.unit)] - np.asarray(doses))
             row |= {f"{judge} met": float((error <= MET).mean()), f"{judge} error": float(np.nanmedian(error))}
-        rows.append(row)
+        rows.append(row | _kept(response))
     return pd.DataFrame(rows)
+
+
+def curves(response: Response) -> dict[str, Any]:
+    """All numbers behind a row, for JSON, by face and dose: `moved`, what each judge `measured` of the unit itself, what was `kept`."""
+    place = _UNITS.index(response.unit)
+    return {
+        "au": aus.column(response.unit),
+        "moved": response.moved.tolist(),
+        "measured": {judge: values[:, :, place].tolist() for judge, values in response.measured.items()},
+        "kept": {name: values.tolist() for name, values in response.kept.items()},
+    }
 
 
 def _seen(response: Response, judge: str) -> Float[np.ndarray, "seen doses units"]:
