@@ -8,6 +8,7 @@ import torch
 
 from mien import registry, weights
 from mien.data.labelled import LabelledFaces
+from mien.data.mirror import partners
 from mien.data.renders import render
 from mien.data.views import CloseViews
 from mien.edits import parse
@@ -23,13 +24,6 @@ from mien.types import CropSpec
 @pytest.fixture(scope="module")
 def drawn():
     return render(head.bundled(), size=256)
-
-
-@pytest.fixture(scope="module")
-def mirror(drawn):
-    """The landmark on the other side, from the symmetry of the mean head."""
-    points = head.bundled().landmarks(head.bundled().mean).numpy()
-    return np.linalg.norm(points[:, None] * (-1, 1, 1) - points[None], axis=2).argmin(axis=1)
 
 
 def turned(points, angle, scale):
@@ -63,7 +57,8 @@ def test_depth_and_the_rest_of_the_face_stay(drawn):
     assert (found[list(facemesh.LIP_UPPER)] != points[list(facemesh.LIP_UPPER)]).any()
 
 
-def test_a_left_eye_is_a_right_one_in_the_mirror(drawn, mirror):
+def test_a_left_eye_is_a_right_one_in_the_mirror(drawn):
+    mirror = partners()
     points, last = drawn.face.landmarks, drawn.photo.rgb.shape[1] - 1
     seen = Details().refined(drawn.photo.rgb, points)
     flipped = points[mirror] * (-1, 1, 1) + (last, 0, 0)
@@ -100,8 +95,8 @@ def test_weights_of_another_network_are_refused(tmp_path):
         Details(path)
 
 
-def test_parts_are_apart_and_the_eyes_mirror_each_other(drawn, mirror):
-    points = parts(drawn.face.landmarks, mirror)
+def test_parts_are_apart_and_the_eyes_mirror_each_other(drawn):
+    points = parts(drawn.face.landmarks)
     assert not set(points["eye"]) & set(points["other_eye"])
     assert not set(points["mouth"]) & (set(points["eye"]) | set(points["other_eye"]))
     assert set(facemesh.LID_UPPER["R"]) <= set(points["eye"])
@@ -119,15 +114,15 @@ def test_the_loss_asks_for_points_and_gaps():
     assert part_loss(raised, truth, pairs).item() == pytest.approx(0.1 * 7 / 16 + 0.05, abs=1e-3)
 
 
-def test_close_views_keep_points_on_their_pixels(mirror, monkeypatch):
+def test_close_views_keep_points_on_their_pixels(monkeypatch):
     monkeypatch.setattr("mien.data.views.degraded", lambda rgb, rng: rgb)
     picture = render(head.bundled(), size=192)
     dotted = picture.photo.rgb.copy()
     for index, colour in ((159, (255, 0, 0)), (386, (255, 0, 0)), (13, (0, 255, 0))):
         x, y = np.round(picture.face.landmarks[index, :2]).astype(int)
         dotted[y - 1 : y + 2, x - 1 : x + 2] = colour
-    points = parts(picture.face.landmarks, mirror)
-    views = CloseViews(LabelledFaces(dotted[None], picture.face.landmarks[None].astype(np.float32)), mirror, points, size=48, seed=0)
+    points = parts(picture.face.landmarks)
+    views = CloseViews(LabelledFaces(dotted[None], picture.face.landmarks[None].astype(np.float32)), points, size=48, seed=0)
     for number in range(12):
         eye, eye_points, mouth, mouth_points = views[number]
         seen = ((eye, eye_points, points["eye"].index(159), 0), (mouth, mouth_points, points["mouth"].index(13), 1))

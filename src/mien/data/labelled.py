@@ -14,14 +14,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from mien import files, registry
 from mien.data.crops import CropSet, open_crops
+from mien.data.mirror import mirrored_landmarks, mirrored_picture
 from mien.data.posed import posed
 from mien.data.renders import render
 from mien.data.teacher import REACH, Teacher, square_of_five
-from mien.data.warps import FaceWarper, mirrored_landmarks, open_warper
+from mien.data.warps import FaceWarper, open_warper
 from mien.errors import DataError
 from mien.faces.align import OUTER_EYES, Square, carry, five_points, sample
 from mien.faces.landmarks import face_of
@@ -65,17 +66,14 @@ class Labeller:
     """Labels pictures by the teacher, as they are and mirrored: the mean is steadier than either."""
 
     teacher: Eye
-    mirror: Int[np.ndarray, " 468"]
 
     def label(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:
         """Landmarks in pixels of `rgb` and the lesser presence."""
         seen, presence = self.teacher.settled(rgb, square)
-        flipped, last = np.ascontiguousarray(rgb[:, ::-1]), rgb.shape[1] - 1
         around = Square.around(seen, REACH)
-        other, again = self.teacher.landmarks(flipped, replace(around, x=last - around.x, roll=-around.roll))
-        other = other[self.mirror]
-        other[:, 0] = last - other[:, 0]
-        return (seen + other) / 2, min(presence, again)
+        there = replace(around, x=rgb.shape[1] - 1 - around.x, roll=-around.roll)
+        other, again = self.teacher.landmarks(mirrored_picture(rgb), there)
+        return (seen + mirrored_landmarks(other, rgb.shape[1])) / 2, min(presence, again)
 
 
 def jittered(square: Square, rng: np.random.Generator, *, shift: float, stretch: float, turn: float) -> Square:
@@ -173,8 +171,7 @@ class Tools:
 @cache
 def _tools(data: Path) -> Tools:
     cv2.setNumThreads(1)
-    labeller = Labeller(Teacher(data / "face_landmark.tflite"), mirrored_landmarks(data / "canonical_face_model.obj"))
-    return Tools(labeller, open_warper(data), registry.engine(registry.ENGINE))
+    return Tools(Labeller(Teacher(data / "face_landmark.tflite")), open_warper(data), registry.engine(registry.ENGINE))
 
 
 @cache

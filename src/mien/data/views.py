@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from mien.data.augment import degraded
 from mien.data.labelled import LabelledFaces, jittered
+from mien.data.mirror import mirrored_landmarks, mirrored_picture
 from mien.faces.align import Square, carry, sample
 from mien.faces.details import eye_square, inside, mouth_square
 
@@ -21,13 +22,13 @@ Sample = tuple[Float[Tensor, "3 s s"], Float[Tensor, "468 3"], Float[Tensor, ""]
 class Views(Dataset[Sample]):
     """Endless training squares: picture in 0..1, points in half sides from its centre, 1 for a face or 0 for none."""
 
-    def __init__(self, faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], size: int, absent: float, seed: int) -> None:
-        self.faces, self.mirror, self.size, self.absent, self.seed = faces, mirror, size, absent, seed
+    def __init__(self, faces: LabelledFaces, size: int, absent: float, seed: int) -> None:
+        self.faces, self.size, self.absent, self.seed = faces, size, absent, seed
 
     def __getitem__(self, number: int) -> Sample:
         """Sample `number` is the same in every run."""
         rng = np.random.default_rng([self.seed, number])
-        rgb, points = _face(self.faces, self.mirror, rng)
+        rgb, points = _face(self.faces, rng)
         if rng.random() < 0.25:
             rgb, points = _at_the_edge(rgb, points, rng)
         square, face = Square.around(points), rng.random() >= self.absent
@@ -52,16 +53,14 @@ class CloseViews(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
     A left eye is a right one in the mirror. Points are half sides from the centre of the square.
     """
 
-    def __init__(
-        self, faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], points: Mapping[str, Sequence[int]], *, size: int, seed: int
-    ) -> None:
-        self.faces, self.mirror, self.size, self.seed = faces, mirror, size, seed
+    def __init__(self, faces: LabelledFaces, points: Mapping[str, Sequence[int]], *, size: int, seed: int) -> None:
+        self.faces, self.size, self.seed = faces, size, seed
         self.eye, self.mouth = (list(points[part]) for part in ("eye", "mouth"))
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Sample `number` is the same in every run."""
         rng = np.random.default_rng([self.seed, number])
-        rgb, points = _face(self.faces, self.mirror, rng)
+        rgb, points = _face(self.faces, rng)
         rgb = degraded(rgb, rng)
         eye, eye_points = self._close(rgb, eye_square(points), points[self.eye], rng)
         mouth, mouth_points = self._close(rgb, mouth_square(points), points[self.mouth], rng)
@@ -74,13 +73,12 @@ class CloseViews(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         return picture, torch.from_numpy(inside(square, points)).float()
 
 
-def _face(faces: LabelledFaces, mirror: Int[np.ndarray, " 468"], rng: np.random.Generator) -> tuple[Picture, Float[np.ndarray, "468 3"]]:
+def _face(faces: LabelledFaces, rng: np.random.Generator) -> tuple[Picture, Float[np.ndarray, "468 3"]]:
     """One of the faces, as it is or mirrored."""
     index = int(rng.integers(len(faces)))
     rgb, points = np.asarray(faces.images[index]), faces.landmarks[index].astype(np.float64)
     if rng.random() < 0.5:
-        rgb, points = np.ascontiguousarray(rgb[:, ::-1]), points[mirror]
-        points[:, 0] = rgb.shape[1] - 1 - points[:, 0]
+        rgb, points = mirrored_picture(rgb), mirrored_landmarks(points, rgb.shape[1])
     return rgb, points
 
 

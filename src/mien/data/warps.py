@@ -115,12 +115,6 @@ def face_triangles(path: Path) -> Int[np.ndarray, "898 3"]:
     return np.array([[int(corner.split("/")[0]) - 1 for corner in face] for face in faces])
 
 
-def mirrored_landmarks(path: Path) -> Int[np.ndarray, " 468"]:
-    """The landmark on the other side of the face for each of the 468, from `canonical_face_model.obj`."""
-    vertices = np.array([line.split()[1:4] for line in path.read_text().splitlines() if line.startswith("v ")], dtype=float)
-    return np.linalg.norm(vertices[:, None] * (-1, 1, 1) - vertices[None], axis=2).argmin(axis=1)
-
-
 def _outline(triangles: Int[np.ndarray, "t 3"]) -> Int[np.ndarray, " b"]:
     """The boundary loop of a triangle mesh with one boundary, in order."""
     directed = {(int(t[i]), int(t[(i + 1) % 3])) for t in triangles for i in range(3)}

@@ -18,7 +18,6 @@ from mien.data.crops import CropSet, open_crops
 from mien.data.folder import need
 from mien.data.labelled import Labeller
 from mien.data.teacher import Teacher
-from mien.data.warps import mirrored_landmarks
 from mien.faces.detect import square_of_five
 from mien.faces.landmarks import Landmarker, face_of, landmarker
 from mien.protocols import Reader
@@ -44,12 +43,11 @@ def score_reader(reader: Reader, data: Path | None = None, *, split: str = "test
 
     Raises `DataError` without the data.
     """
-    folder = need(data, "lfw_eval.npz", "face_landmark.tflite", "canonical_face_model.obj")
+    folder = need(data, "lfw_eval.npz", "face_landmark.tflite")
     crops = open_crops(folder / "lfw_eval.npz")
     wanted = {"neutral", *(expression for expression, _ in MEASURES.values())}
     indices = np.array([i for i in crops.where(split=split) if crops.labels[i] in wanted])
-    mirror = mirrored_landmarks(folder / "canonical_face_model.obj")
-    labeller, network = Labeller(Teacher(folder / "face_landmark.tflite"), mirror), landmarker()
+    labeller, network = Labeller(Teacher(folder / "face_landmark.tflite")), landmarker()
     by_teacher = _readings(reader, crops, indices, lambda rgb, five: _taught(labeller, rgb, five))
     by_network = _readings(reader, crops, indices, lambda rgb, five: _found(network, rgb, five))
     labels = np.array([crops.labels[i] for i in indices.tolist()])

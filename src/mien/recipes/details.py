@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from mien import weights
 from mien.data.folder import need
 from mien.data.labelled import NEEDED, label_faces, people
+from mien.data.mirror import partners
 from mien.data.views import CloseViews
-from mien.data.warps import mirrored_landmarks
 from mien.faces.details import eye_square, inside, mouth_square
 from mien.geometry import facemesh
 from mien.nn.landmarks import DetailNet
@@ -54,12 +54,12 @@ class DetailsConfig:
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 
 
-def parts(mesh: Float[np.ndarray, "468 3"], mirror: Int[np.ndarray, " 468"]) -> dict[str, list[int]]:
+def parts(mesh: Float[np.ndarray, "468 3"]) -> dict[str, list[int]]:
     """Which landmarks lie well inside each square on the mean face (x right, y down); those of eyes on their own side."""
     squares = {"eye": eye_square(mesh), "mouth": mouth_square(mesh)}
     near = {part: np.abs(inside(square, mesh)).max(axis=1) < _KEPT for part, square in squares.items()}
-    eye = np.flatnonzero(near["eye"] & ~near["mouth"] & (mesh[:, 0] < mesh[mirror, 0]))
-    return {"eye": eye.tolist(), "other_eye": mirror[eye].tolist(), "mouth": np.flatnonzero(near["mouth"]).tolist()}
+    eye = np.flatnonzero(near["eye"] & ~near["mouth"] & (mesh[:, 0] < mesh[partners(), 0]))
+    return {"eye": eye.tolist(), "other_eye": partners()[eye].tolist(), "mouth": np.flatnonzero(near["mouth"]).tolist()}
 
 
 def part_loss(found: Float[Tensor, "b n 2"], truth: Float[Tensor, "b n 2"], pairs: Int[Tensor, "2 p"]) -> Float[Tensor, ""]:
@@ -99,12 +99,11 @@ def train(config: DetailsConfig) -> Path:
     options = config.options
     fabric = launch(options)
     canonical = need(config.data, *NEEDED) / "canonical_face_model.obj"
-    mirror = mirrored_landmarks(canonical)
-    points = parts(_flat(canonical), mirror)
+    points = parts(_flat(canonical))
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(options.seed)
         network = DetailNet(points)
-    views = {split: _views(config, split, mirror, network) for split in ("train", "val")}
+    views = {split: _views(config, split, network) for split in ("train", "val")}
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
     run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
@@ -135,10 +134,10 @@ def _flat(path: Path) -> Float[np.ndarray, "468 3"]:
     return np.array(vertices, dtype=float) * np.array([1.0, -1.0, -1.0])
 
 
-def _views(config: DetailsConfig, split: str, mirror: Int[np.ndarray, " 468"], network: DetailNet) -> CloseViews:
+def _views(config: DetailsConfig, split: str, network: DetailNet) -> CloseViews:
     """Endless close views of the people of a split: of 8 pictures each without drawn heads, when they are to validate."""
     learns = split == "train"
     count, drawn, seed = config.variants if learns else 8, config.drawn if learns else 0, config.options.seed
     jobs = people(config.data, split, count=count, drawn=drawn, seed=seed)
     faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.options.workers))
-    return CloseViews(faces, mirror, network.config["points"], size=network.size, seed=seed + (not learns))
+    return CloseViews(faces, network.config["points"], size=network.size, seed=seed + (not learns))

@@ -20,8 +20,8 @@ from mien.aus import EMOTIONS, MAX_INTENSITY, AUShift
 from mien.data.crops import CropSet, open_crops
 from mien.data.folder import need
 from mien.data.labelled import Labeller
+from mien.data.mirror import partners
 from mien.data.teacher import Teacher, square_of_five
-from mien.data.warps import mirrored_landmarks
 from mien.edits import change_by
 from mien.faces import align, register
 from mien.faces.align import Square
@@ -72,9 +72,9 @@ class Faces:
 
 def train(config: FitConfig) -> None:
     """Learn the statistics and write them; about three minutes on one core."""
-    folder = need(config.data, "sfhq_128.npz", "sfhq_256.npz", "face_landmark.tflite", "canonical_face_model.obj")
-    mirror = mirrored_landmarks(folder / "canonical_face_model.obj")
-    faces = look(folder, [Labeller(eye, mirror) for eye in (Teacher(folder / "face_landmark.tflite"), Own())])
+    folder = need(config.data, "sfhq_128.npz", "sfhq_256.npz", "face_landmark.tflite")
+    mirror = partners()
+    faces = look(folder, [Labeller(eye) for eye in (Teacher(folder / "face_landmark.tflite"), Own())])
     basis = fit.landmark_basis(head.load(config.head) if config.head else head.bundled())
     prior = learn_neutral.learn(faces.landmarks, basis, mirror)
     solution = fit.solve(faces.landmarks, basis, prior)

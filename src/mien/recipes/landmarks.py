@@ -9,9 +9,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,7 +18,6 @@ from mien import weights
 from mien.data.folder import need
 from mien.data.labelled import NEEDED, label_faces, people
 from mien.data.views import Views
-from mien.data.warps import mirrored_landmarks
 from mien.faces.align import OUTER_EYES
 from mien.geometry import facemesh
 from mien.nn.landmarks import LandmarkNet
@@ -109,11 +107,11 @@ def train(config: LandmarksConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
     fabric = launch(options)
-    mirror = mirrored_landmarks(need(config.data, *NEEDED) / "canonical_face_model.obj")
+    need(config.data, *NEEDED)
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(options.seed)
         network = LandmarkNet()
-    views = {split: _views(config, split, mirror, network.size) for split in ("train", "val")}
+    views = {split: _views(config, split, network.size) for split in ("train", "val")}
     _begin(network, config, views["train"])
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
     run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
@@ -134,13 +132,13 @@ def train(config: LandmarksConfig) -> Path:
     return path
 
 
-def _views(config: LandmarksConfig, split: str, mirror: Int[np.ndarray, " 468"], size: int) -> Views:
+def _views(config: LandmarksConfig, split: str, size: int) -> Views:
     """Endless squares of the people of a split: of 8 pictures each without drawn heads, when they are to validate."""
     learns = split == "train"
     count, drawn, seed = config.variants if learns else 8, config.drawn if learns else 0, config.options.seed
     jobs = people(config.data, split, count=count, drawn=drawn, seed=seed)
     faces = label_faces(config.cache / f"{split}-{count}-{drawn}", jobs, what=f"label {split}", workers=max(1, config.options.workers))
-    return Views(faces, mirror, size, config.absent, seed + (not learns))
+    return Views(faces, size, config.absent, seed + (not learns))
 
 
 def _begin(network: LandmarkNet, config: LandmarksConfig, views: Views) -> None:
