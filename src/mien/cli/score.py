@@ -154,7 +154,8 @@ def edits(
     table = metric.solved(responses, doses) if solve else metric.table(responses)
     pictures = _drawn(metric.plot(responses, plot, doses), write) if plot is not None else []
     said = f"{sat.told}, engine {engine}, every unit set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
-    said += (_SAID_SOLVED if solve else _SAID) + _KEPT + (f" identity: the cosine by {network.name}." if network else f" identity: {identity.NONE}.")
+    whose = f"the cosine by {network.name}" if network else identity.NONE
+    said += (_SAID_SOLVED if solve else _SAID) + f"{_KEPT} identity: {whose}."
     document = {"faces": sat.told, "engine": engine, "solve": solve, "doses": doses, "judges": judge.names}
     document |= {"identity_network": network.name if network else "", "units": table.to_dict("records")}
     document |= {"curves": [metric.curves(response) for response in responses], "faceless": sat.faceless}
