@@ -12,22 +12,42 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 
-from mien import images
+from mien import images, weights
 from mien.api.aligning import Settings, align_each
 from mien.api.sources import clips
 from mien.data.sources import open_source
 from mien.errors import DataError, UsageError
-from mien.faces import templates
+from mien.faces import identity, landmarks, templates
+from mien.nn.irse import IRSE
 from mien.tables import COLUMNS
 from mien.video import Writer
 
 SIZE = 64
 
 
+@pytest.fixture(scope="module", autouse=True)
+def network(tmp_path_factory):
+    """One network for identity is imported: a small one with random weights."""
+    folder = tmp_path_factory.mktemp("cache")
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        net = IRSE(size=32, units=[1, 1, 1, 1], widths=[4, 8, 16, 32], code=12)
+    weights.save(folder / "mine.safetensors", dict(net.state_dict()), {"kind": identity.KIND, **net.config})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_CACHE", str(folder))
+        yield identity.Recognizer(folder / "mine.safetensors")
+
+
 def table_of(path):
     with zipfile.ZipFile(path) as archive:
         return list(csv.DictReader(io.TextIOWrapper(archive.open("faces.csv"), "utf-8")))
+
+
+def codes_of(path):
+    with np.load(path) as archive:
+        return archive["codes"]
 
 
 def run(folder, out, align="ffhq", size=SIZE):
@@ -80,6 +100,32 @@ def test_a_crop_is_where_its_row_says(finished, photos):
         assert 0.3 < right[0] / SIZE < 0.5 < left[0] / SIZE < 0.7 and 0.35 < (right + left)[1] / 2 / SIZE < 0.55
 
 
+def test_codes_say_whose_faces_they_are(finished, photos, network):
+    rows, codes = table_of(finished), codes_of(finished)
+    assert codes.shape == (4, 12) and codes.dtype == np.float32
+    for row, code in zip(rows, codes, strict=True):
+        if not row["crop"]:
+            assert np.isnan(code).all()
+            continue
+        photo = images.read(row["file"])
+        (face,) = landmarks.find(photo)
+        assert code == pytest.approx(network.code(photo, face), abs=1e-5)
+    settings = json.loads(zipfile.ZipFile(finished).read("faces.json"))["settings"]
+    assert settings["identity"].startswith("mine, IR-SE-10 of 32 px, sha256 ")
+
+
+def test_codes_of_two_networks_never_meet_in_one_file(photos, network, tmp_path, monkeypatch):
+    out = tmp_path / "faces.zip"
+    run(photos / "a.png", out)
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(weights, "assets", lambda: tmp_path)
+    with pytest.raises(DataError, match="other settings"):
+        run(photos, out)
+    run(photos / "a.png", tmp_path / "none.zip")
+    assert "codes.npy" not in zipfile.ZipFile(tmp_path / "none.zip").namelist()
+
+
 def test_what_is_done_is_not_done_again(finished, photos, tmp_path, monkeypatch):
     before = finished.read_bytes()
     monkeypatch.setattr("mien.faces.landmarks.find", lambda *_: pytest.fail("it was done again"))
@@ -98,6 +144,8 @@ def test_new_and_changed_photos_are_taken_up(photos, drawn, drawn_smile, tmp_pat
     (tmp_path / ".faces.0123abcd.zip").write_bytes(b"half a file of a run that was killed while it wrote")
     tally, _ = run(folder, out)
     assert (tally.inputs, tally.done, tally.before, tally.faces) == (3, 3, 1, 3)
+    codes = {row["file"].rsplit("/")[-1]: code for row, code in zip(table_of(out), codes_of(out), strict=True)}
+    assert np.array_equal(codes["a.png"], codes["c.png"]) and not np.array_equal(codes["a.png"], codes["=b.png"])
     smiles = {row["file"].rsplit("/")[-1]: float(row["AU12"]) > 2 for row in table_of(out)}
     assert smiles == {"=b.png": False, "a.png": True, "c.png": True}
     assert run(folder, out)[0].before == 3
@@ -135,6 +183,7 @@ def test_the_frames_of_a_film(drawn, drawn_smile, tmp_path):
     assert [row["frame"] for row in rows] == ["0", "1", "2"] and [float(row["time"]) for row in rows] == [0, 0.1, 0.2]
     assert [row["crop"].split(".", 2)[-1] for row in rows] == ["000000.0.png", "000001.0.png", ""]
     assert float(rows[1]["AU12"]) > float(rows[0]["AU12"]) + 1
+    assert np.isnan(codes_of(tmp_path / "faces.zip")).all(axis=1).tolist() == [False, False, True]
 
 
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(finished, photos, tmp_path):

@@ -1,4 +1,4 @@
-"""Aligned crops of all faces in photos and videos, with a table of what each shows, in one zip file."""
+"""Aligned crops of all faces in photos and videos, with a table of what each shows and codes of who it is, in one zip file."""
 
 import hashlib
 import io
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 from PIL import Image
 
 from mien import files, registry, tables
@@ -19,6 +20,7 @@ from mien.data import facezip
 from mien.data.ledger import Entry, Ledger
 from mien.errors import DataError, MienError, UsageError
 from mien.faces import align, landmarks, templates
+from mien.faces.identity import Recognizer, installed, recognizer
 from mien.protocols import CropSpec, Reader, SequenceReader
 from mien.tables import LANDMARK68, Row
 from mien.types import Crop, Face, Photo
@@ -34,13 +36,23 @@ class Settings:
     width: int  #: pixels
     height: int
     reader: str = registry.READER
+    identity: str = ""  #: the network that says whose faces they are, and which version of it; none if empty
 
     @staticmethod
     def of(align: str, size: int | None = None) -> "Settings":
         """The settings of a template; `size` is the width in pixels, 16..4096, the published one if None. Raises `UsageError`."""
         if size is not None and not _SMALLEST <= size <= _LARGEST:
             raise UsageError(f"size {size}: give {_SMALLEST} to {_LARGEST} pixels")
-        return Settings(align, *templates.template(align).size(size))
+        return Settings(align, *templates.template(align).size(size), identity=_version(network) if (network := _network()) else "")
+
+
+def _network() -> Recognizer | None:
+    """The network for identity that is asked for scores, if there is one."""
+    return recognizer() if installed() else None
+
+
+def _version(network: Recognizer) -> str:
+    return f"{network.name}, sha256 {hashlib.sha256(network.path.read_bytes()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True)
@@ -98,10 +110,11 @@ def align_each(
 
 def _harvest(clip: Clip, reader: Reader, settings: Settings, entry: Entry, on_picture: Callable[[], None]) -> pd.DataFrame:
     """The rows of an input, its crops put into the ledger as they come."""
-    template = templates.template(settings.align)
+    template, network = templates.template(settings.align), _network() if settings.identity else None
     prefix = f"crops/{Path(clip.file).stem}.{hashlib.sha256(clip.file.encode()).hexdigest()[:12]}"
     rows: list[Row] = []
     places: list[list[str | float]] = []
+    codes: list[Float64[np.ndarray, " d"]] = []
     seen: dict[int, list[tuple[int, Crop]]] = {}  # person -> places in `rows`, and the face there
     for frame, (photo, people) in enumerate(_people(clip)):
         for person, face in people.items():
@@ -112,12 +125,17 @@ def _harvest(clip: Clip, reader: Reader, settings: Settings, entry: Entry, on_pi
             crop = slim(face) if clip.is_video else align.cut(photo, face, CropSpec())
             seen.setdefault(person, []).append((len(rows), crop))
             rows.append(Row(clip.file, photo.size, None, frame, photo.time, person))
+            if network:
+                codes.append(network.code(photo, face))
         if not people:
             rows.append(Row(clip.file, photo.size, None, frame, photo.time))
             places.append(["", *[np.nan] * 6])
+            if network:
+                codes.append(np.full(network.width, np.nan))
         on_picture()
     table = tables.table(_read(rows, seen, reader, together=clip.is_video))
-    return pd.concat([table, pd.DataFrame(places, columns=list(facezip.OWN_COLUMNS))], axis=1)
+    parts = [table, pd.DataFrame(places, columns=list(facezip.OWN_COLUMNS))]
+    return pd.concat([*parts, facezip.code_columns(np.stack(codes).astype(np.float32))] if codes else parts, axis=1)
 
 
 def _people(clip: Clip) -> Iterator[tuple[Photo, Mapping[int, Face]]]:

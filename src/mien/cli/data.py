@@ -69,7 +69,7 @@ def faces(
     align: Annotated[str, typer.Option(help="How to frame: ffhq, arcface, celeba or deca.")] = "ffhq",
     size: Annotated[int | None, typer.Option(help="Width of a crop in pixels; as published if not given.")] = None,
 ) -> None:
-    """Cut aligned faces out of photos and videos, with a table of action units, landmarks and pose. Start it again to go on."""
+    """Cut aligned faces out of photos and videos, with action units, landmarks, pose and codes of identity. Start it again to go on."""
     from mien.api.aligning import Settings, align_each, check_target
     from mien.api.sources import Failure, clips
 

@@ -1,10 +1,11 @@
 """The zip file of aligned faces: pictures, a table of what each shows, and how they were made.
 
-``crops/*.png`` are the faces, ``faces.csv`` is a table in mien's columns and a few more (`OWN_COLUMNS`) with a row for each face, and
-``faces.json`` has the settings and a line for each input. Nothing is compressed twice, and the same faces are the same bytes.
-`mien.data.sources` reads the pictures.
+``crops/*.png`` are the faces, ``faces.csv`` is a table in mien's columns and a few more (`OWN_COLUMNS`) with a row for each face,
+``codes.npy`` says in as many rows whose face it is, and ``faces.json`` has the settings and a line for each input. Nothing is compressed
+twice, and the same faces are the same bytes. `mien.data.sources` reads the pictures.
 """
 
+import io
 import json
 import math
 import tempfile
@@ -15,13 +16,16 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float32
 
 from mien import files, tables
 from mien.data.ledger import Ledger, Record
 from mien.errors import DataError
 
-TABLE, ABOUT = "faces.csv", "faces.json"
+TABLE, CODES, ABOUT = "faces.csv", "codes.npy", "faces.json"
+CODE = "code_"  #: how the columns begin, of rows that are not written yet, which become ``codes.npy``
 #: Where the crop is in the zip, "" for a picture without a face, and the affine map of its pixels to the photo's:
 #: ``x = xx u + xy v + x0``, ``y = yx u + yy v + y0``.
 OWN_COLUMNS = ("crop", "photo_xx", "photo_xy", "photo_x0", "photo_yx", "photo_yy", "photo_y0")
@@ -45,6 +49,8 @@ class Finished:
                 about = json.loads(archive.read(ABOUT))
                 with archive.open(TABLE) as file:
                     table = pd.read_csv(file, keep_default_na=False, na_values={c: [""] for c in tables.COLUMNS if c not in _WORDS})
+                if CODES in archive.namelist():
+                    table = pd.concat([table, code_columns(np.load(io.BytesIO(archive.read(CODES))))], axis=1)
             was = about["settings"]
             inputs, start = dict[str, tuple[str, pd.DataFrame]](), 0
             for entry in about["inputs"]:
@@ -85,7 +91,10 @@ def write(before: Finished, ledger: Ledger, settings: Mapping[str, Any]) -> pd.D
             inputs.append({"file": file, "stamp": stamp, "rows": len(rows)})
             parts.append(rows)
         table = pd.concat(parts, ignore_index=True)
-        archive.writestr(zipfile.ZipInfo(TABLE), _csv(table), compress_type=zipfile.ZIP_DEFLATED)
+        codes = [name for name in table.columns if name.startswith(CODE)]
+        archive.writestr(zipfile.ZipInfo(TABLE), _csv(table.drop(columns=codes)), compress_type=zipfile.ZIP_DEFLATED)
+        if codes:
+            archive.writestr(zipfile.ZipInfo(CODES), _npy(table[codes].to_numpy(np.float32)))
         about = json.dumps({"settings": dict(settings), "inputs": inputs}, ensure_ascii=False, indent=1)
         archive.writestr(zipfile.ZipInfo(ABOUT), about, compress_type=zipfile.ZIP_DEFLATED)
     return table
@@ -98,6 +107,11 @@ def _pictures(before: Finished, ledger: Ledger, record: Record | None, rows: pd.
         return
     with zipfile.ZipFile(before.path) as archive:
         yield from ((name, archive.read(name)) for name in rows["crop"] if name)
+
+
+def code_columns(codes: Float32[np.ndarray, "n d"]) -> pd.DataFrame:
+    """The codes of faces as columns of their rows; NaN where there is no face."""
+    return pd.DataFrame(codes, columns=[f"{CODE}{i:03d}" for i in range(codes.shape[1])])
 
 
 def text_of(rows: pd.DataFrame) -> str:
@@ -115,3 +129,9 @@ def rows_of(record: Record) -> pd.DataFrame:
 def _csv(table: pd.DataFrame) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return tables.write(table, Path(folder) / TABLE).read_bytes()
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()

@@ -41,8 +41,10 @@ class Recognizer:
         except (TypeError, KeyError) as error:
             raise WeightsError(f"{path} is no network for identity: {NONE.split(': ')[1]}") from error
         self._network = weights.fill(network, stored)
+        self.path = path
         layers = 2 * sum(config["units"]) + 2
         self.size: int = network.size  #: pixels of the crops that it takes
+        self.width: int = config["code"]  #: numbers of a code
         self.name = f"{path.stem}, IR-SE-{layers} of {self.size} px"  #: what a report calls it
 
     def codes(self, crops: Pictures) -> Codes:
@@ -63,7 +65,7 @@ class Recognizer:
         return self.codes(aligned(photo.rgb, five_points(face.landmarks), self.size)[None])[0]
 
     def _through(self, pictures: Pictures, prepare: Callable[[Tensor], Tensor]) -> Codes:
-        made = [np.zeros((0, self._network.config["code"]))]
+        made = [np.zeros((0, self.width))]
         for start in range(0, len(pictures), _BATCH):
             batch = torch.from_numpy(pictures[start : start + _BATCH]).permute(0, 3, 1, 2).float() / 127.5 - 1
             with torch.inference_mode():

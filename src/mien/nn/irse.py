@@ -90,7 +90,22 @@ class IRSE(nn.Module):
 
     def forward(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b d"]:
         """Codes of RGB pictures in -1..1."""
-        return F.normalize(self.output_layer(self.body(self.input_layer(pictures))))
+        return F.normalize(self.output_layer[3:](self.features(pictures)))
+
+    def features(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b n"]:
+        """What the last linear map makes codes of."""
+        return self.output_layer[:3](self.body(self.input_layer(pictures)))
+
+    @torch.no_grad()
+    def conclude(self, weight: Float[Tensor, "d n"], mean: Float[Tensor, " n"]) -> None:
+        """From now on codes are ``weight (features - mean)``, made as long as 1."""
+        linear, norm = self.output_layer[3], self.output_layer[4]
+        assert isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d)
+        linear.weight.copy_(weight)
+        linear.bias.copy_(-weight @ mean)
+        norm.reset_running_stats()
+        norm.weight.fill_((1 + norm.eps) ** 0.5)
+        norm.bias.zero_()
 
 
 def shape_of(tensors: Mapping[str, Tensor]) -> Shape:

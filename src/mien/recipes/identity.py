@@ -1,11 +1,14 @@
 """Recipe `identity`: whose face it is, by the margin loss of ArcFace, learned from people who do not exist.
 
-Drawn heads, each with a build and colours of its own, and photos of people who do not exist with other expressions, all as other cameras,
-lights and files would have them (`mien.data.identities`). Without photos (no --data) of drawn heads alone.
+A batch shows two pictures of each of many people (`mien.data.identities`): the one is to be nearer to the other than to those of
+everybody else, and both to what the person looks like at rest and from the front (`mien.data.gradients`). At the end the last linear
+map is solved for in closed form. People are photos of faces that a generator made up, drawn heads, and mixtures of two; without photos
+(no --data) drawn heads alone.
 """
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -15,10 +18,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, Subset
 
 from mien import weights
+from mien.data import sitters
 from mien.data.folder import need
-from mien.data.identities import People, photograph, photographed
+from mien.data.identities import People
 from mien.faces.identity import KIND
 from mien.metrics.verification import verify
 from mien.nn.irse import IRSE
@@ -26,8 +31,8 @@ from mien.training import Run, RunOptions, launch
 from mien.training.config import to_toml
 
 _UNITS, _WIDER = (1, 2, 4, 1), (1, 2, 4, 8)  # of the stages; widths as multiples of the first
-_PHOTOS = "sfhq_256.npz"
-_VALIDATED = 128  # people of a kind, two pictures each
+_PHOTOS = "sfhq_128.npz"
+_VALIDATED = 128  # people
 
 
 @dataclass(frozen=True)
@@ -35,49 +40,38 @@ class IdentityConfig:
     """Options of `mien train identity`."""
 
     data: Path | None = Path(os.environ["MIEN_DATA"]) if os.environ.get("MIEN_DATA") else None
-    """Folder with the photos (sfhq_256.npz); drawn people alone without one."""
+    """Folder with the photos (sfhq_128.npz); drawn people alone without one."""
     out: Path = Path("runs/identity")
     """Folder for checkpoints, metrics and the trained weights (identity.safetensors)."""
-    cache: Path = Path("runs/identity-faces")
-    """Folder for the photos with other expressions: 30 kB each, made once."""
-    each: int = 8
-    """Expressions of each photo, a power of 2."""
-    drawn: int = 2_000
-    """Drawn people."""
-    size: int = 64
+    drawn: int = 200
+    """Drawn heads among the people."""
+    size: int = 48
     """Pixels of the crops, a multiple of 16."""
     width: int = 32
     """Channels of the first stage; the later ones have 2, 4 and 8 times as many."""
-    code: int = 128
+    code: int = 512
     """Numbers that describe a face."""
-    scale: float = 24.0
+    looks: float = 1.0
+    """Weight of the loss on what people look like, beside that on pairs of pictures."""
+    scale: float = 20.0
     """Of the cosines before the softmax."""
-    margin: float = 0.3
-    """Radians by which a face must be nearer to its own person."""
-    steps: int = 20_000
+    margin: float = 0.2
+    """Radians by which a picture must be nearer to the other one of its own person."""
+    steps: int = 1_400
     """Training steps."""
-    batch: int = 128
-    """Faces a step and device."""
-    rate: float = 1e-3
+    batch: int = 64
+    """People a step and device, two pictures of each."""
+    rate: float = 2e-3
     """Highest learning rate."""
     decay: float = 0.05
     """Weight decay."""
-    memory: float = 100_000
-    """Half-life of the averaged weights, in faces seen."""
-    options: RunOptions = field(default_factory=RunOptions)
-
-
-class Centres(nn.Module):
-    """A network and a direction for each person it learns from."""
-
-    def __init__(self, network: IRSE, people: int) -> None:
-        super().__init__()
-        self.network = network
-        self.centres = nn.Parameter(nn.init.normal_(torch.empty(people, network.config["code"])))
-
-    def forward(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b n"]:
-        """Cosines between faces and people."""
-        return self.network(pictures) @ F.normalize(self.centres).T
+    memory: float = 4_000
+    """Half-life of the averaged weights, in people seen."""
+    settled: int = 3_000
+    """People by whose pictures the last linear map is solved for."""
+    ridge: float = 0.5
+    """Of that: how much is added to how pictures of a person differ, as a share of its mean over the features."""
+    options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 
 
 def margin_loss(cosines: Float[Tensor, "b n"], who: Int[Tensor, " b"], *, scale: float, margin: float) -> Float[Tensor, ""]:
@@ -91,55 +85,112 @@ def margin_loss(cosines: Float[Tensor, "b n"], who: Int[Tensor, " b"], *, scale:
     return F.cross_entropy(scale * cosines.float().scatter(1, who[:, None], moved), who)
 
 
+def both_ways(
+    codes: Float[Tensor, "b d"], others: Float[Tensor, "b d"], *, scale: float, margin: float
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The margin loss with a batch's codes of the same people for centres; and the share that are nearest to their own.
+
+    The paper's centres, learned for each person, would be seen too seldom: hardly anybody comes twice.
+    """
+    cosines, who = codes @ others.T, torch.arange(len(codes), device=codes.device)
+    loss = (margin_loss(cosines, who, scale=scale, margin=margin) + margin_loss(cosines.T, who, scale=scale, margin=margin)) / 2
+    return loss, (cosines.argmax(1) == who).float().mean()
+
+
+class Looks(nn.Module):
+    """Descriptions of faces as directions: their principal components, the strong ones held back by the root of their strength."""
+
+    def __init__(self, described: Float[np.ndarray, "n k"], code: int) -> None:
+        """Learn `code` components from people; where there are fewer the rest is 0."""
+        super().__init__()
+        self.mean: Tensor
+        self.basis: Tensor
+        mean = described.mean(axis=0)
+        _, strength, components = np.linalg.svd(described - mean, full_matrices=False)
+        kept = (components / np.sqrt(strength + 1e-3 * strength[0])[:, None])[:code]
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("basis", torch.from_numpy(np.pad(kept, ((0, code - len(kept)), (0, 0))).T.copy()))
+
+    def forward(self, described: Float[Tensor, "b k"]) -> Float[Tensor, "b d"]:
+        """Directions of length 1."""
+        return F.normalize((described - self.mean) @ self.basis)
+
+
+def discriminants(features: Float[Tensor, "n 2 k"], count: int, *, ridge: float) -> tuple[Float[Tensor, "count k"], Float[Tensor, " k"]]:
+    """The directions in which people differ most, where two pictures of one differ by 1 in each (Fisher 1936); and the mean.
+
+    A cosine then counts every direction by what it tells: as a network's last map is learned by steps, it counts a few too much.
+    """
+    features = features.double()
+    mean = features.mean((0, 1))
+    within = torch.cov((features[:, 0] - features[:, 1]).T / math.sqrt(2))
+    within += ridge * within.diagonal().mean() * torch.eye(len(within), dtype=within.dtype)
+    lengths, axes = torch.linalg.eigh(within)
+    white = axes / lengths.sqrt()
+    _, most = torch.linalg.eigh(torch.cov(((features - mean).flatten(0, 1) @ white).T))
+    return (white @ most[:, -count:]).T.float(), mean.float()
+
+
 @torch.no_grad()
-def validate(network: nn.Module, people: People) -> dict[str, float]:
-    """Area under the ROC curve of pairs of pictures of people not trained on, two of each: of photographed and of drawn ones."""
-    device, found = next(network.parameters()).device, dict[str, float]()
-    for kind, start, end in (("photos", 0, people.photos), ("drawn", people.photos, people.count)):
-        who = np.arange(start, min(end, start + _VALIDATED)).repeat(2)
-        if len(who):
-            pictures = torch.stack([people.picture(int(w), np.random.default_rng([people.seed, i])) for i, w in enumerate(who)])
-            codes = torch.cat([network(part.to(device)).cpu() for part in pictures.split(64)])
-            found[f"auc_{kind}"] = verify(codes.double().numpy(), who).auc
-    return found
+def settle(network: IRSE, samples: Iterable[tuple[Tensor, Tensor]], *, ridge: float) -> None:
+    """Solve for the last linear map, by pictures of people."""
+    device = next(network.parameters()).device
+    seen = [network.features(pictures.flatten(0, 1).to(device)).float().cpu().unflatten(0, (-1, 2)) for pictures, _ in samples]
+    network.conclude(*(part.to(device) for part in discriminants(torch.cat(seen), network.config["code"], ridge=ridge)))
+
+
+@torch.no_grad()
+def validate(network: nn.Module, people: People) -> float:
+    """Area under the ROC curve of pairs of pictures of people not trained on."""
+    device = next(network.parameters()).device
+    pictures = torch.stack([people[number][0] for number in range(_VALIDATED)]).flatten(0, 1)
+    codes = torch.cat([network(part.to(device)).cpu() for part in pictures.split(64)])
+    return verify(codes.double().numpy(), np.arange(_VALIDATED).repeat(2)).auc
 
 
 def train(config: IdentityConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
     fabric = launch(options)
-    if config.data is not None and fabric.global_rank == 0:
-        photograph(need(config.data, _PHOTOS) / _PHOTOS, config.cache, each=config.each, workers=max(1, options.workers))
-    fabric.barrier()
     people = {split: _people(config, split) for split in ("train", "val")}
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(options.seed)
         network = IRSE(config.size, _UNITS, [times * config.width for times in _WIDER], config.code)
-        whole = Centres(network, people["train"].count)
-    optimizer = torch.optim.AdamW(whole.parameters(), lr=config.rate, weight_decay=config.decay)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
     run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
-    learner = run.learner(whole, optimizer, memory=config.memory)
-    kept = cast(Centres, learner.average).network
+    learner = run.learner(network, optimizer, memory=config.memory)
+    looks = fabric.to_device(Looks(people["train"].sitters.described, config.code))
     run.resume(options.resume)
-    for pictures, who in run.steps(run.batches(people["train"], workers=options.workers), what="identity"):
-        cosines = learner.network(pictures)
-        loss = margin_loss(cosines, who, scale=config.scale, margin=config.margin)
+    for pictures, described in run.steps(run.batches(people["train"], workers=options.workers), what="identity"):
+        codes = learner.network(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        one, other = codes.float().unflatten(0, (-1, 2)).unbind(1)
+        loss, right = both_ways(one, other, scale=config.scale, margin=config.margin)
+        directions = looks(described)
+        for code in (one, other):
+            loss = loss + config.looks / 2 * both_ways(code, directions, scale=config.scale, margin=config.margin)[0]
         learner.learn(loss, clip=5.0)
         if run.due(50):
-            run.log(loss=loss.detach(), right=(cosines.argmax(1) == who).float().mean())
+            run.log(loss=loss.detach(), right=right)
         if run.due(options.every):
-            run.log(**validate(kept, people["val"]))
+            run.log(auc=validate(learner.average, people["val"]))
             run.save()
     path = config.out / "identity.safetensors"
     if fabric.global_rank == 0:
+        kept = cast(IRSE, learner.average)
+        unseen = Subset(people["train"], range(first := run.images, first + config.settled))
+        with fabric.autocast():
+            settle(kept, DataLoader(unseen, config.batch, num_workers=options.workers, generator=torch.Generator()), ridge=config.ridge)
         tensors = {name: t.half() if t.is_floating_point() else t for name, t in kept.state_dict().items()}
         weights.save(path, tensors, {"kind": KIND, **network.config}, recipe=to_toml(config, folders=False))
     return path
 
 
 def _people(config: IdentityConfig, split: str) -> People:
-    """Endless pictures of the people of a split; a quarter as many drawn ones to validate."""
+    """The people of a split; a quarter as many drawn heads to validate."""
     learns = split == "train"
     drawn, seed = (config.drawn, config.options.seed) if learns else (max(2, config.drawn // 4), config.options.seed + 1)
-    photos = None if config.data is None else photographed(config.data / _PHOTOS, config.cache, split)
-    return People(drawn, config.size, seed, photos)
+    known = sitters.drawn(drawn, seed)
+    if config.data is not None:
+        known = sitters.photographed(need(config.data, _PHOTOS) / _PHOTOS, split).with_others(known)
+    return People(known, config.size, seed)
