@@ -16,6 +16,8 @@
 import difflib
 from collections.abc import Iterable
 
+_NAMED = 48  # names that still make a line that is read
+
 
 class MienError(Exception):
     """A problem that the user can mend; its text is one line and says how."""
@@ -58,8 +60,8 @@ class WeightsError(MienError):
 
 
 def one_of(value: str, allowed: Iterable[str]) -> str:
-    """``"'ahppiness' is not one of ...; did you mean 'happiness'?"``: the end of many messages."""
+    """``"'ahppiness' is not one of ...; did you mean 'happiness'?"``: the end of many messages; too many names are only counted."""
     names = list(allowed)
     near = difflib.get_close_matches(value, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{value!r} is not one of {', '.join(names)}{hint}"
+    return f"{value!r} is not one of {', '.join(names) if len(names) <= _NAMED else f'{len(names)} names'}{hint}"

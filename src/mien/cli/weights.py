@@ -83,7 +83,7 @@ def show(name: Annotated[str, typer.Argument(help="A bundled or imported weight 
 def _known(name: str) -> Artefact:
     entries = artefacts.register()
     if name not in entries:
-        raise WeightsError(one_of(name, [*[path.stem for path in _files(_assets())], *entries]))
+        raise WeightsError(f"{one_of(name, [*[path.stem for path in _files(_assets())], *entries])}; mien weights list shows all")
     return entries[name]
 
 
