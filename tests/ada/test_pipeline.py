@@ -60,6 +60,14 @@ def test_the_strength_may_be_a_tensor_that_changes():
 
 
 @pytest.mark.parametrize("kinds", KINDS)
+def test_mixed_precision_around_it_changes_nothing(kinds):
+    given = pictures()
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = augmented(given, 0.8, seeded(), kinds=kinds)
+    assert torch.equal(mixed, augmented(given, 0.8, seeded(), kinds=kinds))
+
+
+@pytest.mark.parametrize("kinds", KINDS)
 def test_gradients_are_right_and_so_are_those_of_gradients(kinds):
     given = pictures(2, 3, 3, 4, torch.float64).requires_grad_()
 

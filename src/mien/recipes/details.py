@@ -97,8 +97,8 @@ def validate(network: nn.Module, views: CloseViews, count: int) -> dict[str, flo
 def train(config: DetailsConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
-    fabric = launch(options)
     canonical = need(config.data, *NEEDED) / "canonical_face_model.obj"
+    fabric = launch(options)
     points = parts(_flat(canonical))
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(options.seed)

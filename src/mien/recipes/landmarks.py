@@ -106,8 +106,8 @@ def validate(network: nn.Module, views: Views, count: int) -> float:
 def train(config: LandmarksConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
-    fabric = launch(options)
     need(config.data, *NEEDED)
+    fabric = launch(options)
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(options.seed)
         network = LandmarkNet()

@@ -30,18 +30,21 @@ def augmented(pictures: Pictures, p: float | Float[Tensor, ""], generator: torch
     quarters or shifted by pixels is a copy, never resampled; and what is resampled stays in its place (`wavelets.ORIGIN`).
     """
     _check(pictures, float(p), kinds)
-    height, width = pictures.shape[2:]
     draws = Draws(len(pictures), torch.as_tensor(p, dtype=torch.float32, device=generator.device), generator)
-    done = pictures if pictures.dtype == torch.float64 else pictures.float()
-    done = _placed(done, draws, general="g" in kinds)
+    with torch.autocast(pictures.device.type, enabled=False):  # places and filters need more digits than bfloat16 has
+        return _changed(pictures if pictures.dtype == torch.float64 else pictures.float(), draws, kinds).to(pictures.dtype)
+
+
+def _changed(pictures: Pictures, draws: Draws, kinds: str) -> Pictures:
+    done = _placed(pictures, draws, general="g" in kinds)
     if "c" in kinds:
         done = _where(colour.recolouring(draws), torch.eye(4), done, colour.recolour)
     if "f" in kinds:
         done = _where(filtering.gains(draws), torch.ones(1), done, filtering.equalise)
     if "n" in kinds:
-        done = _where(spoiling.deviations(draws), torch.zeros(1), done, partial(spoiling.noisy, generator=generator))
-        done = done.masked_fill(spoiling.holes(draws, height, width).to(done.device)[:, None], 0.0)
-    return done.to(pictures.dtype)
+        done = _where(spoiling.deviations(draws), torch.zeros(1), done, partial(spoiling.noisy, generator=draws.generator))
+        done = done.masked_fill(spoiling.holes(draws, *pictures.shape[2:]).to(done.device)[:, None], 0.0)
+    return done
 
 
 def _check(pictures: Pictures, p: float, kinds: str) -> None:

@@ -16,8 +16,8 @@ def deviations(draws: Draws) -> Float[Tensor, " n"]:
 
 def noisy(pictures: Float[Tensor, "n c h w"], deviation: Float[Tensor, " n"], generator: torch.Generator) -> Float[Tensor, "n c h w"]:
     """Pictures with normal noise, each pixel and channel for itself."""
-    noise = torch.randn(pictures.shape, generator=generator, device=generator.device) * deviation[:, None, None, None]
-    return pictures + noise.to(pictures)
+    noise = torch.randn(pictures.shape, generator=generator, device=generator.device).to(pictures)
+    return pictures + deviation[:, None, None, None].to(pictures) * noise
 
 
 def holes(draws: Draws, height: int, width: int) -> Bool[Tensor, "n h w"]:
