@@ -110,6 +110,18 @@ def test_every_kind_gives_the_same_pictures_in_an_order_that_stays(kind, tmp_pat
         assert all(np.array_equal(source.read(i), np.asarray(Image.open(io.BytesIO(GOOD[original(source, i)])))) for i in range(5))
 
 
+def test_what_is_wrong_with_a_picture_is_told_in_words(tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8)).save(tmp_path / "cut.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:400])
+    (tmp_path / "text.jpg").write_text("no picture")
+    Image.new("RGB", (4, 4)).save(tmp_path / "whole.png")
+    told = {problem.name: problem.why for problem in check(open_source(tmp_path))}
+    assert told["text.jpg"] == "it is not a picture that can be read, or its beginning is damaged"
+    assert told["cut.jpg"].startswith("the picture is damaged or cut off (") and "Error" not in told["cut.jpg"]
+    assert told.keys() == {"cut.jpg", "text.jpg"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_broken_and_empty_pictures_are_told_by_name(kind, tmp_path):
     source = open_source(made(kind, GOOD | BROKEN | EMPTY, tmp_path))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
+from PIL import UnidentifiedImageError
 
 from mien import images, pixels
 from mien.data.problems import Problem
@@ -21,6 +22,10 @@ def decode(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
             return pixels.plain(image)[0]
     except ImageError as problem:
         raise DataError(f"{name}: {problem}") from problem
+    except UnidentifiedImageError as problem:
+        raise DataError(f"{name}: it is not a picture that can be read, or its beginning is damaged") from problem
+    except OSError as problem:
+        raise DataError(f"{name}: the picture is damaged or cut off ({problem})") from problem
     except Exception as problem:  # decoders meet damaged files with errors of every kind
         raise DataError(f"{name}: the picture is damaged ({type(problem).__name__})") from problem
 
