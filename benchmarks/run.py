@@ -2,19 +2,63 @@
 
     python benchmarks/run.py [NAME...]
 
-Each prints its table and the ratios, and saves JSON and a plot under benchmarks/results. One that needs third-party data says so and is
-passed over, unless MIEN_DATA names the folder that has it.
+Each prints its table and the ratios, and saves JSON and a plot under benchmarks/results; `results/README.md` then says what all of them
+found last. One that needs third-party data says so and is passed over, unless MIEN_DATA names the folder that has it.
 """
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mien.errors import NoDataError
 
 HERE = Path(__file__).parent
 _NO_DATA = f"{NoDataError.__module__}.{NoDataError.__qualname__}: "  # begins the last line of the traceback
+
+#: What the page says: the benchmark, what it measured, and the number in its results.
+FOUND: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("mesh", "an edit of a photo of 1 and of 12 megapixels, seconds", lambda d: ", ".join(f"{size['edit']:.2f}" for size in d.values())),
+    ("read", "frames of a video read a second", lambda d: f"{d['frames a second']['mien, video']:.0f}"),
+    ("animate", "frames of 512 x 512 animated a second", lambda d: f"{d['frames a second']:.0f}"),
+    ("landmarks", "468 landmarks of a face, ms", lambda d: f"{d['milliseconds']['mien, two looks']:.1f}"),
+    ("fit", "a head fitted to landmarks, ms", lambda d: f"{d['fit_ms']['a face of a batch']:.1f}"),
+    ("export", "a head with its morph targets written as GLB, seconds", lambda d: f"{d['ways']['mien, glb']['seconds']:.2f}"),
+    ("memory", "highest memory while a photo of 12 megapixels is edited, MiB", lambda d: f"{d['edit, 12 MP']['peak'] / 2**20:.0f}"),
+    *(
+        ("loading", f"pictures of 256 pixels loaded a second: {kind}", lambda d, kind=kind: f"{d['pictures per second'][kind]:.0f}")
+        for kind in ("folder", "zip", "LMDB", "tar", "folder, cached")
+    ),
+    ("synth", "faces of 128 pixels drawn a second, two cores", lambda d: f"{d['per second on two cores']['renders']:.0f}"),
+    ("synth", "photos of 128 pixels warped a second, two cores", lambda d: f"{d['per second on two cores']['warps']:.0f}"),
+    ("ada", "pictures of 64 pixels augmented a second, with gradients", lambda d: f"{_ada(d)['together']:.0f}"),
+    ("ada", "times as fast as the plain way", lambda d: f"{_ada(d)['together'] / _ada(d)['plain']:.1f}"),
+    ("training", "what the training core adds to a bare PyTorch loop, %", lambda d: f"{100 * d['overhead']:.1f}"),
+    ("scale", "pictures of a corpus read a second, two processes", lambda d: f"{_scale(d):.0f}"),
+)
+
+
+def _ada(document: Any) -> dict[str, float]:
+    return document["pictures per second"]["bgc, 64 px, p = 0.3"]
+
+
+def _scale(document: Any) -> float:
+    return document["pictures per second"]["2 processes"]["without the start"]
+
+
+def page(results: Path) -> str:
+    """What the benchmarks found last, as Markdown: a table, and the plots."""
+    rows = [
+        f"| [{name}](../{name}.py) | {what} | {number(json.loads((results / f'{name}.json').read_text()))} |"
+        for name, what, number in FOUND
+        if (results / f"{name}.json").is_file()
+    ]
+    plots = [f"![{plot.stem}]({plot.name})" for plot in sorted(results.glob("*.png"))]
+    head = "# How fast it is\n\n`make bench` writes this page. One core unless it is said; the scripts say what is measured and how."
+    return "\n".join([head, "", "| benchmark | what | |", "| --- | --- | ---: |", *rows, "", *plots, ""])
 
 
 def main(names: list[str]) -> int:
@@ -30,6 +74,7 @@ def main(names: list[str]) -> int:
             needs_data = why.startswith(_NO_DATA)
             print(f"{'passed over' if needs_data else 'broken'}: {why.removeprefix(_NO_DATA)}\n")
             broken += [] if needs_data else [script.stem]
+    (HERE / "results" / "README.md").write_text(page(HERE / "results"))
     if broken:
         print(f"broken: {', '.join(broken)}", file=sys.stderr)
     return bool(broken)
