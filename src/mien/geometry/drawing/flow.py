@@ -28,7 +28,8 @@ _NODES = 288  # on the longer side of a face: a node every millimetre
 _ROUND = 3.0  # cm around the face that the flow may reach
 _BACK, _FRONT = 0.02, 0.4  # of `HeadModel.front`: skin further back than the first is not drawn, beyond the second it moves fully
 _EDGE = 0.18  # cm by which a margin of the mesh may be off
-_RIM = 0.10  # cm of a closing lip, at its margin, that may be tooth
+_PIXEL = 1.0  # pixel of it at least: pictures of small faces blend lip and tooth
+_RIM = 0.10  # cm of a lip, at its margin, that may be tooth
 _HIDDEN = 0.35  # cm: skin that lay this far behind other skin in the photo has no pixels of its own
 
 
@@ -95,8 +96,8 @@ class Flow:
         move = flow[..., :2] @ axes
         target = st + move
         upper, lower = source.at(target[..., 0])
-        if name == "lip":  # closing lips leave a rim behind, so that no tooth comes along
-            rim = _RIM * self.scale * lids.closing(st[..., 0], slit, source)
+        if name == "lip":  # lips that move leave a rim behind, so that no tooth comes along
+            rim = max(_RIM * self.scale, _PIXEL) * slit.moved(source, st[..., 0])
             upper, lower = upper - rim, lower + rim
         limit = np.where(low, np.maximum(target[..., 1], lower), np.minimum(target[..., 1], upper))
         here = ours & source.within(target[..., 0]) & (np.abs(limit - target[..., 1]) > 1e-3)

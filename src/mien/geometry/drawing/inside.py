@@ -18,6 +18,7 @@ _NODES = 240  # on the longer side of a mouth
 _BACK = 2.2  # cm along the arch where teeth sink into the dark
 _SHADOW, _SHADED = 0.22, 0.45  # cm below the upper lip over which its shadow fades, and how dark it is at the lip
 _JAW_SEEN = 0.22  # cm below the upper teeth: a photo that shows so much shows the lower teeth too, if there are any to be seen
+_FADE = 2.0  # pixels over which it does at least
 _LIP_INSIDE = 0.16  # cm over which the inside of the lips falls off into the dark
 _MUCOSA = 0.42  # of the colour of gums: the inside of lips and cheeks
 _GRAZING = (0.08, 0.45)  # cosine to the viewer: teeth seen flatter than the first are gone, beyond the second they are whole
@@ -75,7 +76,7 @@ def _coloured(
     under, over = (st[..., 1] - upper) / scale, (lower - st[..., 1]) / scale  # cm from the lips
     wide = slit.aperture / scale
     light = (0.80 + 0.20 * np.clip(wide / 1.2, 0, 1)) * (1.0 - _SHADED * np.exp(-np.clip(under, 0.0, None) / _SHADOW))
-    colours = _dark(under, over, st[..., 0] / (0.5 * slit.length), palette)
+    colours = _dark(under, over, st[..., 0] / (0.5 * slit.length), palette, max(_LIP_INSIDE, _FADE / scale))
     for jaw in (teeth.UPPER, teeth.LOWER):
         here = kind == jaw
         colours[here] = _row(jaw, seen[here], colours[here], light[here], palette)
@@ -84,9 +85,9 @@ def _coloured(
     return colours
 
 
-def _dark(under: np.ndarray, over: np.ndarray, beside: np.ndarray, palette: Palette) -> Float32[np.ndarray, "h w 3"]:
+def _dark(under: np.ndarray, over: np.ndarray, beside: np.ndarray, palette: Palette, reach: float) -> Float32[np.ndarray, "h w 3"]:
     """The depth of the mouth: wet lips and cheeks at its borders, and nothing to be seen in the middle."""
-    near = np.exp(-np.clip(np.minimum(under, over), 0.0, None) / _LIP_INSIDE) + 0.5 * np.clip(np.abs(beside), 0.0, 1.0) ** 6
+    near = np.exp(-np.clip(np.minimum(under, over), 0.0, None) / reach) + 0.5 * np.clip(np.abs(beside), 0.0, 1.0) ** 6
     share = np.clip(near, 0.0, 1.0)[..., None]
     return (palette.dark + share * (_MUCOSA * palette.gum - palette.dark)).astype(np.float32)
 

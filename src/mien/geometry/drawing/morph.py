@@ -34,7 +34,7 @@ _BLINKS = np.array([unit_of(axis) in (41, 42, 43, 44, 45, 46, 64) for axis in AX
 _WRINKLES = np.array([unit_of(axis) == 9 for axis in AXES])
 _OTHERS = ~(_BLINKS | _WRINKLES)
 _CORNERS = 0.32  # of the height of a mouth that is wide open: how far below the upper lip its corners are at least
-_CORNER = 0.1  # of the length of a mouth: so much at either end is round
+_CORNER = 0.2  # of the length of a mouth: so much at either end is round
 _HANG = 0.3  # cm: a lower lip that drops by more than this starts to be rounded
 _STILL = 0.004  # cm: moves below this are noise of the shapes and are left out, up to three times this in part
 
@@ -93,7 +93,8 @@ def move(sitting: Sitting, expression: AUVector) -> Moved:
     correction += _rounded(sitting, marks + correction)
     corners[:, :2] += spread.of(head).margins @ correction
     marks = marks + correction
-    return Moved(points, corners, marks, {name: _slit(marks, name, sitting.slits[name].frame) for name in SLITS})
+    slits = {name: _slit(marks, name, sitting.slits[name].frame) for name in SLITS}
+    return Moved(points, corners, marks, slits | {"lip": _level(slits["lip"], sitting.slits["lip"], pose.scale)})
 
 
 def _shift(sitting: Sitting, expression: AUVector) -> Float[np.ndarray, "v 3"]:
@@ -227,6 +228,17 @@ def _slit(landmarks: Float[np.ndarray, "468 2"], name: str, axes: Frame | None =
     upper, lower = (landmarks[list(curve)] for curve in _CURVES[name])
     found = slit(upper, lower, axes or frame(upper))
     return _tapered(found) if name == "lip" else found
+
+
+def _level(lips: Slit, source: Slit, scale: float) -> Slit:
+    """A mouth that drops open: the dark beside its teeth does not rise over its corners, however they are drawn up."""
+    opens = float(np.clip((lips.aperture - source.aperture) / (_HANG * scale), 0.0, 1.0))
+    reach = _CORNER * lips.length
+    inner = np.array([lips.s[0] + reach, lips.s[-1] - reach])
+    lowest = np.interp(lips.s, inner, np.minimum(lips.upper[[0, -1]], lips.at(inner)[0]))
+    away = np.minimum(lips.s - lips.s[0], lips.s[-1] - lips.s) < reach
+    upper = np.where(away, np.minimum(np.maximum(lips.upper, lowest), lips.lower), lips.upper)
+    return replace(lips, upper=lips.upper + opens * (upper - lips.upper))
 
 
 def _tapered(lips: Slit) -> Slit:

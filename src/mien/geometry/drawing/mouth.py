@@ -17,7 +17,7 @@ from mien.geometry.drawing.slit import Slit
 
 _LIPS = (0, 37, 267, 17, 84, 314, 39, 269)  # landmarks on the red of the lips
 _ENAMEL = np.array([1.03, 1.0, 0.95])  # a warm white, mean 1
-_CAVITY = np.array([0.16, 0.06, 0.05])  # of the colour of teeth
+_CAVITY = np.array([0.22, 0.08, 0.07])  # of the colour of teeth
 _TONGUE = np.array([0.98, 0.66, 0.64])  # of the colour of gums
 _LIT_TONGUE = 0.7  # of the brightness that a tongue should have: what is darker in the photo is no tongue
 _SEAM, _LINE = 0.08, 0.25  # cm to either side of where lips meet that are drawn anew, and how dark the line between them is
@@ -116,7 +116,7 @@ def paint(
         corners = np.abs(2 * st[..., 0] - slit.s[0] - slit.s[-1]) > _MIDDLE * slit.length
         remains.clear(canvas, look.remains, place + motion.at(box)[..., :2], corners & (slit.inside(st) < 0.5), scale)
     _seal(canvas, box, slit, sitting.slits["lip"], scale)
-    cover = slit.inside(st, max(0.6, 0.02 * scale, look.blur)).astype(np.float32)
+    cover = slit.inside(st, max(0.9, 0.02 * scale, look.blur)).astype(np.float32)
     if slit.aperture < MET or not cover.any():
         return
     inner = inside.drawn(sitting, moved, _place(sitting, moved, look), look.palette, shown=look.shown, box=box, blur=look.blur)

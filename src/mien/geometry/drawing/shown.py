@@ -23,6 +23,7 @@ _RIM = 0.07  # cm: what borders on a lip that moves away is not teeth
 _DIM = 0.08  # cm under the upper lip that lie in its shadow
 _ROOM = 0.25  # cm below the teeth in which colours can be read
 _THIN = (0.20, 0.40)  # cm: less below the teeth than the first is lip and goes with it, the second is the inside of the mouth
+_SLIVER = 0.2  # cm below the teeth: less of it is the edge of a tooth, and is left behind as the lip goes
 _BAND = 0.12  # of what is seen below the teeth: it stays whole at either end, and what lies between is stretched
 _HELD = 0.6  # of the way from the middle of a mouth to its corners that pulling at these leaves as it is
 _TORN = (1.8, 3.0)  # times what 1 cm can bear per cm and one more: stretched by more than the first it fades, by the second it is gone
@@ -181,7 +182,8 @@ def _below(t: np.ndarray, edge: np.ndarray, l0: np.ndarray, l1: np.ndarray, scal
     source = edge + np.where(now > hangs, stretched, down - (l1 - l0))
     torn = np.clip((pull / (1 + hangs / scale) - _TORN[0]) / (_TORN[1] - _TORN[0]), 0.0, 1.0)
     inner = np.clip(np.minimum(down / above, rest / below), 0.0, 1.0)  # nothing at the ends of it, all of it between the bands
-    return source, 1.0 - torn * inner * inner * (3 - 2 * inner) * (now > hangs)
+    left = np.clip((_SLIVER * scale - hangs) / (0.5 * _SLIVER * scale), 0.0, 1.0) * np.clip((now - hangs) / (_SLIVER * scale), 0.0, 1.0)
+    return source, 1.0 - np.maximum(torn * inner * inner * (3 - 2 * inner) * (now > hangs), left)
 
 
 def ramp(value: np.ndarray, soft: float) -> np.ndarray:
