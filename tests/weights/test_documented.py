@@ -24,7 +24,7 @@ TOLD = {  # what a command says, or why it cannot work here
     "list": "stylegan2-ffhq",
     "list --commercial-only": "yunet",
     "show landmarks": "# Model card: `landmarks.safetensors`",
-    "show e4e-ffhq": "nothing in this version of mien reads it yet",
+    "show deca": "nothing in this version of mien reads it yet",
     "path": "cache",
     "path landmarks": "landmarks.safetensors",
     "get yunet": "cache/yunet.onnx",

@@ -57,6 +57,15 @@ def tensors(value: Any) -> Mapping[str, Tensor]:
     return dict(sorted(found.items()))
 
 
+def part(content: Any, prefix: str) -> Mapping[str, Tensor]:
+    """The tensors of one of the networks in a ``state_dict``, by their names below `prefix`; none of them when it is not there."""
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    start = f"{prefix}."
+    named = state.items() if isinstance(state, dict) else ()
+    held = {str(name).removeprefix(start): value for name, value in named if str(name).startswith(start)}
+    return tensors(held) if held else {}
+
+
 def _leaves(value: Any) -> Iterator[tuple[str, Tensor]]:
     left: list[tuple[str, Any, frozenset[int]]] = [("", value, frozenset())]
     visited = 0

@@ -66,6 +66,15 @@ class Unit(nn.Module):
         return self.shortcut_layer(x) + self.res_layer(x)
 
 
+def trunk(units: Sequence[int], widths: Sequence[int]) -> tuple[nn.Sequential, nn.Sequential]:
+    """``input_layer`` and ``body``: the convolutions below the codes, which encoders of pictures share."""
+    stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.PReLU(widths[0]))
+    stages = zip((widths[0], *widths), widths, units, strict=False)
+    return stem, nn.Sequential(
+        *(Unit(before if i == 0 else width, width, 2 if i == 0 else 1) for before, width, count in stages for i in range(count))
+    )
+
+
 class IRSE(nn.Module):
     """Aligned faces to codes of length 1, whose inner products are cosines: near 1 for one person, near 0 for two."""
 
@@ -74,11 +83,7 @@ class IRSE(nn.Module):
         super().__init__()
         self.config: dict[str, Any] = {"size": size, "units": list(units), "widths": list(widths), "code": code}
         self.size = size
-        self.input_layer = nn.Sequential(nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.PReLU(widths[0]))
-        stages = list(zip((widths[0], *widths), widths, units, strict=False))
-        self.body = nn.Sequential(
-            *(Unit(before if i == 0 else width, width, 2 if i == 0 else 1) for before, width, count in stages for i in range(count))
-        )
+        self.input_layer, self.body = trunk(units, widths)
         cells = (size >> len(units)) ** 2
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(widths[-1]),
@@ -113,15 +118,21 @@ def shape_of(tensors: Mapping[str, Tensor]) -> Shape:
 
     Raises `KeyError`, `IndexError` or `ValueError` for tensors of another kind.
     """
+    units, widths = stages_of(tensors)
+    code, inputs = tensors["output_layer.3.weight"].shape
+    cells = inputs // max(1, widths[-1])
+    side = isqrt(cells)
+    if not side or side**2 != cells:
+        raise ValueError(f"{inputs} numbers are no square grid of {widths[-1]} channels")
+    return {"size": side << len(units), "units": units, "widths": widths, "code": code}
+
+
+def stages_of(tensors: Mapping[str, Tensor]) -> tuple[list[int], list[int]]:
+    """Units and widths of the stages of the `trunk` that these tensors are of; raises `KeyError` for those of another network."""
     numbers = sorted({int(found[1]) for name in tensors if (found := re.match(r"body\.(\d+)\.", name))})
     each = [tensors[f"body.{number}.res_layer.4.weight"].shape[0] for number in numbers]
     stages = [(width, len(list(units))) for width, units in groupby(each)]
-    code, inputs = tensors["output_layer.3.weight"].shape
-    cells = inputs // max(1, stages[-1][0])
-    side = isqrt(cells)
-    if not side or side**2 != cells:
-        raise ValueError(f"{inputs} numbers are no square grid of {stages[-1][0]} channels")
-    return {"size": side << len(stages), "units": [n for _, n in stages], "widths": [w for w, _ in stages], "code": code}
+    return [count for _, count in stages], [width for width, _ in stages]
 
 
 def compatible(pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 112 112"]:
