@@ -20,6 +20,9 @@ class Photo:
     sha256: str = ""  #: of the source file's bytes, or of the pixels when there is no file
     time: float = 0.0  #: seconds from the start of the video; 0 for a still
 
+    def __repr__(self) -> str:
+        return f"Photo({self.path or 'in memory'}, {self.size[0]} x {self.size[1]})"
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""

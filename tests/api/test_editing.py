@@ -36,6 +36,12 @@ def test_units_of_one_movement_are_no_leak(drawn):
     assert roles["AU43"] == "commanded" and roles["AU45"] == "related" and roles["AU04"] == "off-target"
 
 
+def test_results_show_themselves_in_a_line(smiling, drawn):
+    moving = mien.animate(drawn.photo, to="AU12=5")
+    assert all(len(repr(result)) < 200 and " x " in repr(result) for result in (smiling, moving, drawn.photo))
+    assert "AU12=+3" in repr(smiling)
+
+
 def test_the_same_face_stays_the_same_face(smiling):
     assert len(smiling.shape_similarity) == 1
     assert smiling.shape_similarity[0] > 0.9

@@ -31,6 +31,9 @@ class Animation:
     inputs: tuple[Path, ...] = ()  #: what moves it, if that is a file: never written over
     sources: tuple[str, ...] = ()  #: SHA-256 of each of `inputs`, for the record
 
+    def __repr__(self) -> str:
+        return f"Animation({self.portrait.photo}: {self.made}, {len(self)} frames)"
+
     @property
     def fps(self) -> float:
         """Frames a second."""

@@ -44,6 +44,9 @@ class EditResult:
     inputs: tuple[Path, ...] = ()  #: other files it was made from: never written over
     likeness: str = ""  #: SHA-256 of the photo whose expression was taken over, for the record
 
+    def __repr__(self) -> str:
+        return f"EditResult({self.photo}: {' '.join(map(str, self.edits))})"
+
     @property
     def image(self) -> Image.Image:
         """The edited picture for Pillow, with the alpha of the photo."""
