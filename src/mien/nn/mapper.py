@@ -1,0 +1,97 @@
+"""Mappers: what moves a code of StyleGAN2 in W+ towards an edit (StyleCLIP, Patashnik et al. 2021, section 5; AU-CLIP).
+
+Three small networks move the coarse, the middle and the fine rows of a code. StyleCLIP's look at the code itself; AU-CLIP's look at a
+change of action units. Published ones are `compatible`: they normalise their input along the rows of the code, not along its numbers. For
+AU-CLIP, whose rows all get the same change, that leaves ``x / sqrt(x^2 + 1e-8)``, the sign of each: how strong a change is never reaches
+them. `calibrated` ones have no such layer, end in a linear map, and move nothing where nothing is to change.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, Literal, TypedDict
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mien import weights
+from mien.errors import WeightsError
+from mien.nn.equal import EqualLinear, PixelNorm
+from mien.weights import Weights
+
+Mode = Literal["calibrated", "compatible"]
+
+#: Published name of each of the three networks -> the rows that it moves.
+LEVELS: Mapping[str, slice] = MappingProxyType(
+    {"course_mapping": slice(0, 4), "medium_mapping": slice(4, 8), "fine_mapping": slice(8, None)}
+)
+AUCLIP = (8, 16, 32, 64, 128, 256, 512, 512, 512, 512)  #: widths of AU-CLIP's networks, from its action units to a row
+STYLECLIP = (512,) * 5  #: widths of StyleCLIP's
+#: What AU-CLIP's eight numbers are of: changes of a detector's scores, -1 to 1. To a calibrated mapper a FACS step is 0.2.
+UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
+#: How far a row moves for what a mapper says: while AU-CLIP trains, and where AU-CLIP and StyleCLIP are used.
+TRAINED, USED = 0.2, 0.1
+_RATE = 0.01
+
+
+class Shape(TypedDict):
+    """The arguments of `LevelsMapper`."""
+
+    widths: Sequence[int]  #: of the layers of each network: numbers in, .., numbers of a row
+    styles: int  #: rows of the code
+    levels: Sequence[str]  #: which of `LEVELS` there are; other rows stay
+    mode: Mode
+    units: Sequence[str]  #: the action units whose changes it is given; none for a mapper that looks at the code
+
+
+class Mapper(nn.Module):
+    """One level: linear layers that learn slowly."""
+
+    def __init__(self, widths: Sequence[int], mode: Mode) -> None:
+        """See `Shape`; the names begin at 1, as a `compatible` one has its norm at 0."""
+        super().__init__()
+        compatible = mode == "compatible"
+        last = len(widths) - 2
+        layers = (EqualLinear(a, b, rate=_RATE, activated=compatible or i < last) for i, (a, b) in enumerate(pairwise(widths)))
+        self.mapping = nn.Sequential(PixelNorm(axis=1) if compatible else nn.Identity(), *layers)
+        self.compatible = compatible
+
+    def forward(self, x: Float[Tensor, "b l n"]) -> Float[Tensor, "b l d"]:
+        """How the rows move."""
+        return self.mapping(x) if self.compatible else self.mapping(x) - self.mapping(torch.zeros_like(x))
+
+
+class LevelsMapper(nn.Module):
+    """All levels."""
+
+    def __init__(self, widths: Sequence[int], styles: int, levels: Sequence[str], mode: Mode, units: Sequence[str] = ()) -> None:
+        """See `Shape`."""
+        super().__init__()
+        sizes = {"widths": list(widths), "styles": styles}
+        self.config: dict[str, Any] = sizes | {"levels": list(levels), "mode": mode, "units": list(units)}
+        self.styles, self.levels, self.units, self.code = styles, tuple(levels), tuple(units), widths[-1]
+        for level in levels:
+            self.add_module(level, Mapper(widths, mode))
+
+    def forward(self, x: Float[Tensor, "b l n"]) -> Float[Tensor, "b l d"]:
+        """How each row of a code moves for what it is given; rows of levels that are not there do not."""
+        moved = x.new_zeros(*x.shape[:2], self.code)
+        for level in self.levels:
+            moved[:, LEVELS[level]] = self.get_submodule(level)(x[:, LEVELS[level]])
+        return moved
+
+    def repeated(self, change: Float[Tensor, "b n"]) -> Float[Tensor, "b l n"]:
+        """The same change for all rows: what AU-CLIP's mapper is given."""
+        return change[:, None].expand(-1, self.styles, -1)
+
+
+def of(stored: Weights) -> LevelsMapper:
+    """The mapper of a weight file, in eval mode; raises `WeightsError` for a file of another network."""
+    config = dict(stored.config)
+    kind = config.pop("kind", "")
+    try:
+        network = LevelsMapper(**Shape(**config))
+    except (TypeError, KeyError, ValueError) as error:
+        raise WeightsError(f"{stored.path} is no mapper of codes (auclip, styleclip) but {kind or 'something else'}") from error
+    return weights.fill(network, stored)
