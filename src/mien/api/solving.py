@@ -15,7 +15,8 @@ from mien.errors import UsageError
 from mien.protocols import Reader
 
 TOLERANCE = 0.5  #: FACS steps: a commanded unit that is nearer than this is met
-ROUNDS = 4  #: corrections at most
+_CLOSE = 0.2  # steps: nearer than this nothing more is corrected; other landmarks see it a little differently
+ROUNDS = 5  #: corrections at most
 _GAIN = (0.3, 2.0)  # steps measured for a step commanded: what lies outside is taken for noise
 _NOTICED = 0.25  # steps: a smaller change of a command says nothing of its gain
 
@@ -49,7 +50,7 @@ def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Sol
         largest = max(float(np.abs(error.values).max()) for error in errors) if errors else math.inf
         if largest < smallest:
             best, smallest = Solution(picture, done), largest
-        if largest <= TOLERANCE or not errors or done == ROUNDS:
+        if largest <= _CLOSE or not errors or done == ROUNDS:
             break
         tried = list(zip(shifts, errors, strict=True))
         shifts = [_corrected(*now, *then) for now, then in zip(tried, last, strict=True)]
