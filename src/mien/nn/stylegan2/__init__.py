@@ -1,0 +1,8 @@
+"""StyleGAN2 (Karras et al. 2020) under the names of published PyTorch checkpoints, with gradients of any order."""
+
+from mien.nn.stylegan2.discriminator import Discriminator
+from mien.nn.stylegan2.generator import Generator, Grown
+from mien.nn.stylegan2.layers import initialise
+from mien.nn.stylegan2.stored import KIND, MEAN, discriminator, generator, mean_code
+
+__all__ = ["KIND", "MEAN", "Discriminator", "Generator", "Grown", "discriminator", "generator", "initialise", "mean_code"]

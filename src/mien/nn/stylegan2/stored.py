@@ -1,0 +1,48 @@
+"""How both networks lie in a weight file of mien's: under ``generator.`` and ``discriminator.``, beside the mean of the codes w.
+
+The configuration has ``kind`` and the arguments of each network that is there.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mien import weights
+from mien.errors import WeightsError
+from mien.nn.stylegan2.discriminator import Discriminator
+from mien.nn.stylegan2.generator import Generator
+from mien.weights import Weights
+
+KIND = "stylegan2"
+MEAN = "mean_code"  #: the name of the tensor
+
+
+def generator(stored: Weights) -> Generator:
+    """The generator of a weight file; raises `WeightsError` when there is none in it."""
+    return weights.fill(Generator(**_config(stored, "generator")), _part(stored, "generator"))
+
+
+def discriminator(stored: Weights) -> Discriminator:
+    """The discriminator of a weight file; raises `WeightsError` when there is none in it."""
+    return weights.fill(Discriminator(**_config(stored, "discriminator")), _part(stored, "discriminator"))
+
+
+def mean_code(stored: Weights) -> Float[Tensor, " d"]:
+    """The mean of the codes w, which truncation draws towards."""
+    if MEAN not in stored.tensors:
+        raise WeightsError(f"{stored.path} has no mean code: import it again")
+    return stored.tensors[MEAN].float()
+
+
+def _config(stored: Weights, part: str) -> dict[str, Any]:
+    config = stored.config.get(part)
+    if stored.config.get("kind") != KIND or not isinstance(config, dict):
+        raise WeightsError(f"{stored.path} has no {part} of StyleGAN2: `mien weights import {KIND} FILE` makes such a file")
+    return config
+
+
+def _part(stored: Weights, part: str) -> Weights:
+    start = f"{part}."
+    return replace(stored, tensors={k.removeprefix(start): v for k, v in stored.tensors.items() if k.startswith(start)})
