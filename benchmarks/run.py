@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import NoDataError
+from mien.metrics.pages import write_section
 
 HERE = Path(__file__).parent
+_HOW = "One core unless it is said; the scripts say what is measured and how."
 _NO_DATA = f"{NoDataError.__module__}.{NoDataError.__qualname__}: "  # begins the last line of the traceback
 
 #: What the page says: the benchmark, what it measured, and the number in its results.
@@ -24,10 +26,12 @@ FOUND: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("mesh", "an edit of a photo of 1 and of 12 megapixels, seconds", lambda d: ", ".join(f"{size['edit']:.2f}" for size in d.values())),
     ("read", "frames of a video read a second", lambda d: f"{d['frames a second']['mien, video']:.0f}"),
     ("animate", "frames of 512 x 512 animated a second", lambda d: f"{d['frames a second']:.0f}"),
+    ("animate", "growth of memory over 2,000 frames, MiB", lambda d: f"{d['growth in MiB']:.1f}"),
     ("landmarks", "468 landmarks of a face, ms", lambda d: f"{d['milliseconds']['mien, two looks']:.1f}"),
     ("fit", "a head fitted to landmarks, ms", lambda d: f"{d['fit_ms']['a face of a batch']:.1f}"),
     ("export", "a head with its morph targets written as GLB, seconds", lambda d: f"{d['ways']['mien, glb']['seconds']:.2f}"),
     ("memory", "highest memory while a photo of 12 megapixels is edited, MiB", lambda d: f"{d['edit, 12 MP']['peak'] / 2**20:.0f}"),
+    ("memory", "that beyond mien at rest, times the decoded photo", lambda d: f"{d['edit, 12 MP']['ratio']:.1f}"),
     *(
         ("loading", f"pictures of 256 pixels loaded a second: {kind}", lambda d, kind=kind: f"{d['pictures per second'][kind]:.0f}")
         for kind in ("folder", "zip", "LMDB", "tar", "folder, cached")
@@ -49,16 +53,21 @@ def _scale(document: Any) -> float:
     return document["pictures per second"]["2 processes"]["without the start"]
 
 
-def page(results: Path) -> str:
-    """What the benchmarks found last, as Markdown: a table, and the plots."""
+def found(results: Path, scripts: str) -> list[str]:
+    """What the benchmarks found last, as a Markdown table; `scripts` is the way to them."""
     rows = [
-        f"| [{name}](../{name}.py) | {what} | {number(json.loads((results / f'{name}.json').read_text()))} |"
+        f"| [{name}]({scripts}/{name}.py) | {what} | {number(json.loads((results / f'{name}.json').read_text()))} |"
         for name, what, number in FOUND
         if (results / f"{name}.json").is_file()
     ]
+    return ["| benchmark | what | |", "| --- | --- | ---: |", *rows]
+
+
+def page(results: Path) -> str:
+    """The same with the plots, as a page."""
     plots = [f"![{plot.stem}]({plot.name})" for plot in sorted(results.glob("*.png"))]
-    head = "# How fast it is\n\n`make bench` writes this page. One core unless it is said; the scripts say what is measured and how."
-    return "\n".join([head, "", "| benchmark | what | |", "| --- | --- | ---: |", *rows, "", *plots, ""])
+    head = f"# How fast it is\n\n`make bench` writes this page. {_HOW}"
+    return "\n".join([head, "", *found(results, ".."), "", *plots, ""])
 
 
 def main(names: list[str]) -> int:
@@ -74,7 +83,10 @@ def main(names: list[str]) -> int:
             needs_data = why.startswith(_NO_DATA)
             print(f"{'passed over' if needs_data else 'broken'}: {why.removeprefix(_NO_DATA)}\n")
             broken += [] if needs_data else [script.stem]
-    (HERE / "results" / "README.md").write_text(page(HERE / "results"))
+    results = HERE / "results"
+    (results / "README.md").write_text(page(results))
+    table = "\n".join(found(results, "../benchmarks"))
+    write_section(HERE.parent / "docs" / "results.md", "speed", "Speed and memory", "make bench", [_HOW, table])
     if broken:
         print(f"broken: {', '.join(broken)}", file=sys.stderr)
     return bool(broken)
