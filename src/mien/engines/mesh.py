@@ -154,7 +154,7 @@ def _open(out: UInt8[np.ndarray, "h w 3"], moved: morph.Moved, motion: Flow, cod
     study, rgb = code.study, code.study.crop.rgb
     sitting, scale = study.sitting, study.sitting.code.pose.scale
     source, target = sitting.slits[name], moved.slits[name]
-    margin = 2 + int(remains.REACH * scale if name == "lip" else falling.FAR * motion.lids[name].scale)
+    margin = 2 + int(remains.REACH * scale if name == "lip" else falling.FARTHEST * motion.lids[name].scale)
     box = target.opening(margin).joined(source.opening(margin)).within(frame_of(rgb))
     if box.empty:
         return box

@@ -26,7 +26,8 @@ from mien.geometry.drawing.warp import fill
 
 _AROUND = 1.7  # cm around an eye from which its lid is made
 _LASHES, _WET = 0.42, 0.14  # cm above and below an eye that are no plain skin
-FAR = 0.55  #: cm from the open eye up to which a falling lid changes the picture
+FAR = 0.55  #: cm from the open eye up to which a falling lid changes the picture, if it is not wide open
+FARTHEST = 0.80  #: the same of any eye
 _BROW = 0.85  # of the way up to the brow that is plain skin
 _FINE = 16.0  # pixels per cm that show all there is of the smooth skin
 _SOFT = 0.16  # cm: colours are continued in the mean over this
@@ -40,7 +41,9 @@ _ALONG = 0.30  # cm along the margin over which a fold is smooth, and lashes are
 _UNDER = 0.16  # cm below the lashes of a shut eye that are made up as well: nothing of the eye peers out
 _BEYOND = 0.4  # cm across which a lid goes over into the skin beyond the corners, where it has no margin
 _KEPT = 0.8  # of the fold: some of it was the lid's own shadow
-_FLAT = 0.35  # of it: a shut lid smooths it
+_FLAT = (0.35, 0.75)  # of it that a shut lid smooths, of a narrow and of a wide eye
+_WIDE = (0.33, 0.48)  # height of an eye, of its length: narrow and wide
+_STRETCHED = 0.25  # cm by which the skin above a wide eye is drawn up: its fold lies that much higher
 _LINE, _LEAST = 0.045, 0.9  # cm, pixels: half the width of the line of the roots
 _THIN, _THICK = 0.30, 0.50  # of the skin's colour: the darkest and the faintest line of a shut eye
 _CLOSE = 0.06  # cm from the margin within which all that is dark are roots
@@ -71,10 +74,11 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Li
     below_brow = st[..., 1] - np.interp(st[..., 0], slit.s, slit.upper - _BROW * lids.brow_height(sitting.landmarks[brow], slit))
     away = _away(slit, box) / scale
     lower = slit.at(st[..., 0])[1]
-    plain = (below_brow > 0) & (away > np.where(st[..., 1] > lower, _WET, _LASHES))
+    higher = _STRETCHED * _wide(slit)
+    plain = (below_brow > 0) & (away > np.where(st[..., 1] > lower, _WET, _LASHES + higher))
     skin = np.ones(plain.shape, np.float32) if worn is None else worn.bare(box)
     plain &= skin > 0.5
-    cover = skin * _step((FAR - away) / (0.3 * FAR)) * _step(below_brow / (0.15 * scale))
+    cover = skin * _step((FAR + np.where(st[..., 1] > lower, 0.0, higher) - away) / (0.3 * FAR)) * _step(below_brow / (0.15 * scale))
     made = _smooth(part, box, plain, scale, partial(_ball, sitting, side, light)) * grain(part, st, slit, plain, scale)
     share = cv2.GaussianBlur(plain.astype(np.float32), (0, 0), max(0.5, 0.06 * scale))
     share = np.where(plain, np.clip(2 * share - 1, 0, 1), 0.0)[..., None]
@@ -82,6 +86,11 @@ def look(rgb: UInt8[np.ndarray, "h w 3"], sitting: Sitting, side: str, light: Li
     places = _straight(slit, scale)
     factors = sample(part, places - [box.left, box.top]) / sample(bare, places - [box.left, box.top])
     return Skin(box, bare, cover.astype(np.float32), *_parted(np.clip(factors, 0.05, 1.0), slit.length / scale), scale)
+
+
+def _wide(slit: Slit) -> float:
+    """How wide an eye is open, 0..1: its upper lid is raised, and more of what lies above it is no plain skin."""
+    return float(np.interp(slit.aperture / slit.length, _WIDE, (0.0, 1.0)))
 
 
 def _away(slit: Slit, box: Box) -> Float32[np.ndarray, "h w"]:
@@ -204,7 +213,8 @@ def paint(canvas: Float32[np.ndarray, "h w 3"], box: Box, skin: Skin, *, target:
     reach = amount * sample(skin.cover, places, outside=cv2.BORDER_CONSTANT)
     fold = _factor(skin.fold, then[..., 0], (then[..., 1] - was) / scale, source) - 1.0
     near = _step(1.0 - beside)
-    drawn = sample(skin.bare, places) * (1.0 + (_KEPT - _FLAT * shut) * near[..., None] * fold)
+    kept = _KEPT - shut * (_FLAT[0] + _wide(source) * (_FLAT[1] - _FLAT[0]))
+    drawn = sample(skin.bare, places) * (1.0 + kept * near[..., None] * fold)
     canvas += (reach * edge)[..., None] * (drawn - canvas)
     hair = _hair(skin, s, (t - end) / scale, target, shut)
     canvas *= (1.0 + amount * near * (hair - 1.0))[..., None] ** WARM
