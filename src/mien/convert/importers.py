@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mien import artefacts, weights
-from mien.convert import arcface, checkpoint, encoders, flame, ict, inception, lpips, mappers
+from mien.convert import arcface, checkpoint, clip, encoders, flame, ict, inception, lpips, mappers
 from mien.errors import UsageError, WeightsError, one_of
 from mien.geometry import head
 
@@ -31,13 +31,14 @@ def _tensors(path: Path, out: Path) -> None:
         raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-#: What each format's reader makes of a file: heads for `mien.geometry.head.load`, networks for `mien.faces.identity`, for
-#: `mien.metrics.inception`, `mien.metrics.perceptual`, `mien.nn.encoders` and `mien.nn.mapper`, and what only `mien.weights.load` reads.
+#: What each format's reader makes of a file: heads for `mien.geometry.head.load`, networks for `mien.faces.identity`,
+#: `mien.metrics.inception`, `mien.metrics.perceptual` and `mien.nn`, and what only `mien.weights.load` reads.
 FORMATS: Mapping[str, Callable[[Path, Path], None]] = MappingProxyType(
     {
         "alexnet": partial(lpips.convert_trunk, "alexnet"),
         "arcface": arcface.convert,
         "auclip": partial(mappers.convert, "auclip"),
+        "clip": clip.convert,
         "e4e": partial(encoders.convert, "e4e"),
         "flame": _flame,
         "ict": _ict,
