@@ -83,7 +83,7 @@ def test_a_call_of_the_system_is_refused_by_name(tmp_path, carrier, protocol):
         ("torch", "load"), ("torch.serialization", "load"), ("torch.hub", "load"), ("torch.jit", "load"), ("numpy", "load"),
         ("numpy.testing._private.utils", "runstring"), ("torch.utils.collect_env", "run"), ("bdb", "Bdb"), ("pty", "spawn"),
         ("types", "CodeType"), ("types", "FunctionType"), ("nt", "system"), ("posix", "system"), ("shutil", "rmtree"), ("sys", "exit"),
-        ("torch._dynamo.guards", "GuardBuilder"), ("torch_utils.persistence", "_reconstruct_persistent_obj"), ("pip", "main"),
+        ("torch._dynamo.guards", "GuardBuilder"), ("torch_utils.persistence", "_src_to_module"), ("pip", "main"),
         ("mien.convert.standins", "Bag"),
     ],
 )  # fmt: skip

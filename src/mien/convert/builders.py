@@ -7,7 +7,7 @@ from typing import Any
 
 from mien.convert import tensors
 from mien.convert.machine import Machine, Name, described, hashed, shown
-from mien.convert.standins import SPARSE, Array, Bag, Buffer, Chumpy, Kind, Scalar, Sparse, StandIn
+from mien.convert.standins import SPARSE, Array, Bag, Buffer, Chumpy, Kind, Persistent, Scalar, Sparse, StandIn
 from mien.errors import WeightsError
 
 
@@ -74,6 +74,7 @@ _TENSORS: _Makers = {
     ("torch", "Size"): tuple,
     **{("torch.jit._pickle", f"build_{kind}list"): _first for kind in ("int", "double", "bool", "tensor")},
     ("torch.jit._pickle", "restore_type_tag"): _first,
+    ("torch_utils.persistence", "_reconstruct_persistent_obj"): Persistent,
 }
 #: Classes whose objects hold settings beside the numbers, and are kept as what they hold.
 _SETTINGS = {
@@ -82,6 +83,7 @@ _SETTINGS = {
     ("collections", "Counter"),
     ("easydict", "EasyDict"),
     ("yacs.config", "CfgNode"),
+    ("dnnlib.util", "EasyDict"),
     ("torch", "device"),
     *(("pathlib", kind) for kind in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mien import artefacts, weights
-from mien.convert import arcface, checkpoint, clip, encoders, flame, ict, inception, lpips, mappers
+from mien.convert import arcface, checkpoint, clip, encoders, flame, ict, inception, lpips, mappers, stylegan2
 from mien.errors import UsageError, WeightsError, one_of
 from mien.geometry import head
 
@@ -46,6 +46,7 @@ FORMATS: Mapping[str, Callable[[Path, Path], None]] = MappingProxyType(
         "lpips": lpips.convert,
         "psp": partial(encoders.convert, "psp"),
         "styleclip": partial(mappers.convert, "styleclip"),
+        "stylegan2": stylegan2.convert,
         TENSORS: _tensors,
         "vgg16": partial(lpips.convert_trunk, "vgg16"),
     }

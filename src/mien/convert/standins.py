@@ -157,6 +157,20 @@ class Bag(StandIn):
         return parts
 
 
+class Persistent(StandIn):
+    """An object whose class NVIDIA's pickles carry as source (``torch_utils.persistence``): its attributes, without its class."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def value(self, parts: Any) -> dict[Any, Any]:
+        """The attributes; what was to be executed is forgotten."""
+        state = parts[0].get("state") if len(parts) == 1 and isinstance(parts[0], dict) else None
+        if not isinstance(state, dict):
+            raise WeightsError("the pickle has an object with its source but without attributes: get the file from its publisher")
+        return state
+
+
 def finish(value: Any, seen: dict[int, tuple[Any, Any]] | None = None) -> Any:
     """The value with all stand-ins made; each part once, however often it is named. Dictionaries and lists are changed in place.
 
