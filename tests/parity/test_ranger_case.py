@@ -1,5 +1,8 @@
 """The published optimiser, step by step."""
 
+import json
+import re
+
 import numpy as np
 import torch
 
@@ -8,10 +11,20 @@ from mien.training import Ranger
 BOUND = 1e-4  # of the reference's spread
 
 
-def test_ranger_trajectory(loaded):
-    """Sixteen steps: the plain ones, the divided ones, and those that look ahead; without and with decay of weights."""
+def options_of(config, told):
+    """The options of a run: the case's, but for those that its words name."""
+    changed = config | {name: float(number) for name, number in re.findall(r"(\w+)=([\d.e-]+\d)", told)}
+    assert config["use_gc"] and not config["gc_conv_only"] and config["N_sma_threshold"] == 5
+    same = {name: changed[name] for name in ("lr", "eps", "weight_decay")}
+    return same | {"betas": tuple(changed["betas"]), "every": changed["k"], "pull": changed["alpha"]}
+
+
+def test_ranger_trajectory(cases, loaded):
+    """Every step: the plain ones, the divided ones, and those that look ahead; without and with decay of weights."""
     state, case = loaded("ranger_trajectory")
-    for run, options in {"a": {"lr": 0.5}, "b": {"lr": 0.05, "weight_decay": 0.01}}.items():
+    config = json.loads((cases / "ranger_trajectory" / "manifest.json").read_text())["config"]
+    assert config["runs"]
+    for run, options in ((run, options_of(config, told)) for run, told in config["runs"].items()):
         weights = {name: tensor.clone().requires_grad_() for name, tensor in state.items()}
         ranger = Ranger(weights.values(), **options)
         found = {name: [] for name in weights}
