@@ -34,11 +34,12 @@ def convert(kind: str, path: Path, out: Path) -> None:
     content = checkpoint.read(path)
     found, settings, average = checkpoint.part(content, _ENCODER), _settings(content), _average(content)
     try:
-        network = Inverter(_kind(kind, found, settings, path), _shape(found, settings, average))
+        with torch.device("meta"):  # a form to compare with, without numbers
+            network = Inverter(_kind(kind, found, settings, path), _shape(found, settings, average))
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is no {kind} encoder (state_dict with encoder.input_layer, encoder.body and its heads)") from error
     tensors = {f"{_ENCODER}.{name}": tensor for name, tensor in found.items()}
-    made = Weights(tensors | {_AVERAGE: _begin(average, settings, network, path)}, network.config, path)
+    made = Weights(tensors | {_AVERAGE: _begin(average, settings, network.latent_avg.shape, path)}, network.config, path)
     weights.fill(network, made)
     weights.save(out, made.tensors, made.config)
 
@@ -73,14 +74,13 @@ def _shape(found: Mapping[str, Tensor], settings: Mapping[str, Any], average: Te
     return {"size": COARSEST << halvings, "units": units, "widths": widths, "styles": len(heads), "code": code}
 
 
-def _begin(average: Tensor | None, settings: Mapping[str, Any], network: Inverter, path: Path) -> Tensor:
+def _begin(average: Tensor | None, settings: Mapping[str, Any], shape: torch.Size, path: Path) -> Tensor:
     """The code that the encoder's results are added to, as [rows, numbers]: 0 where the settings say that it is not the average one."""
-    rows = network.latent_avg
     if any(settings.get(name) is False for name in _BEGINS):
-        return torch.zeros_like(rows)
+        return torch.zeros(shape)
     if average is None:
         raise WeightsError(f"{path} has no {_AVERAGE}, the code that its encoder begins at: give the whole published file")
     try:
-        return average.expand_as(rows).clone()
+        return average.expand(shape).clone()
     except RuntimeError as error:
-        raise WeightsError(f"{path}: its {_AVERAGE} is {tuple(average.shape)}, its codes {tuple(rows.shape)}") from error
+        raise WeightsError(f"{path}: its {_AVERAGE} is {tuple(average.shape)}, its codes {tuple(shape)}") from error
