@@ -2,7 +2,7 @@
 
 >>> import mien
 >>> sorted(mien.__all__)
-['AUShift', 'AUVector', 'EditResult', 'Head', 'MienError', '__version__', 'animate', 'capture', 'edit', 'read']
+['AUShift', 'AUVector', 'EditResult', 'Head', 'MienError', '__version__', 'animate', 'capture', 'edit', 'generate', 'read']
 
 The verbs are imported when first used, so that ``import mien`` costs next to nothing.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mien.api.animating import animate
     from mien.api.capturing import capture
     from mien.api.editing import EditResult, edit
+    from mien.api.generating import generate
     from mien.api.reading import read
     from mien.aus import AUShift, AUVector
     from mien.errors import MienError
@@ -26,6 +27,7 @@ _HOME = {
     "edit": "mien.api.editing",
     "animate": "mien.api.animating",
     "capture": "mien.api.capturing",
+    "generate": "mien.api.generating",
     "EditResult": "mien.api.editing",
     "Head": "mien.export",
     "AUShift": "mien.aus",
@@ -33,7 +35,7 @@ _HOME = {
     "MienError": "mien.errors",
 }
 
-__all__ = ["AUShift", "AUVector", "EditResult", "Head", "MienError", "__version__", "animate", "capture", "edit", "read"]
+__all__ = ["AUShift", "AUVector", "EditResult", "Head", "MienError", "__version__", "animate", "capture", "edit", "generate", "read"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,11 @@
 """What every engine, reader and capture promises; `tests/contract` holds all of them to it."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt8
 
 from mien.edits import Edit
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Reading
@@ -83,4 +87,27 @@ class SequenceCapture(Capture, Protocol):
         ...
 
 
-__all__ = ["Capture", "ComparingReader", "CropSpec", "Drawn", "Engine", "Reader", "SequenceCapture", "SequenceReader"]
+class Mixed(NamedTuple):
+    """Whose code is taken from which row on."""
+
+    seed: int
+    row: int
+
+    def __str__(self) -> str:
+        return f"{self.seed}:{self.row}"
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Seeds in, pictures of people who do not exist out. A seed gives the same picture whatever it is asked for with."""
+
+    name: str
+    path: Path  #: of the weights
+    size: int  #: pixels of the square pictures
+
+    def sample(self, seeds: Sequence[int], *, truncation: float = 1.0, mix: Mixed | None = None) -> list[UInt8[np.ndarray, "h w 3"]]:
+        """A picture of each seed, drawn towards the mean face (`truncation` 0 is that one) or with rows of another code in theirs."""
+        ...
+
+
+__all__ = ["Capture", "ComparingReader", "CropSpec", "Drawn", "Engine", "Generator", "Mixed", "Reader", "SequenceCapture", "SequenceReader"]

@@ -1,14 +1,15 @@
-"""Engines, readers and captures by name: a module ``mien.engines.NAME`` with a function `build` is the engine NAME."""
+"""Engines, readers, captures and generators by name: a module ``mien.engines.NAME`` with a function `build` is the engine NAME."""
 
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from mien.errors import UsageError, one_of
-from mien.protocols import Capture, Engine, Reader
+from mien.protocols import Capture, Engine, Generator, Reader
 
-Kind = Literal["engines", "readers", "captures", "recipes"]
+Kind = Literal["engines", "readers", "captures", "generators", "recipes"]
 ENGINE, READER, CAPTURE = "mesh", "geometry", "fit"  #: what is meant when nothing is said
 
 
@@ -18,10 +19,10 @@ def names(kind: Kind) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
-def _build(kind: Kind, name: str) -> Any:
+def _build(kind: Kind, name: str, *arguments: Any) -> Any:
     if name not in names(kind):
         raise UsageError(f"{kind.removesuffix('s')} {one_of(name, names(kind))}")
-    return importlib.import_module(f"mien.{kind}.{name}").build()
+    return importlib.import_module(f"mien.{kind}.{name}").build(*arguments)
 
 
 @cache
@@ -40,3 +41,11 @@ def reader(name: str) -> Reader:
 def capture(name: str) -> Capture:
     """The capture of that name with its bundled weights; raises `UsageError` when there is none."""
     return _build("captures", name)
+
+
+def generator(name: str, path: Path | None = None) -> Generator:
+    """The generator of that name, with the weights of a file or those that are here.
+
+    Raises `UsageError` when there is none of that name, `WeightsError` when there are no weights for it.
+    """
+    return _build("generators", name, path)

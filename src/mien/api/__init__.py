@@ -1,1 +1,1 @@
-"""The verbs: `reading`, `editing`, `animating`, `capturing`; `mien` itself exports them, each imported when first used."""
+"""The verbs: `reading`, `editing`, `animating`, `capturing`, `generating`; `mien` itself exports them, each imported when first used."""

@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 import mien
-from mien.cli import animate, capture, compare, data, doctor, edit, read, score, train, weights
+from mien.cli import animate, capture, compare, data, doctor, edit, generate, read, score, train, weights
 from mien.cli.console import note, say
 from mien.errors import MienError
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (read, edit, animate, capture, doctor):
+for verb in (read, edit, animate, capture, generate, doctor):
     app.command()(getattr(verb, verb.__name__.rsplit(".", 1)[1]))
 for comparison in (compare.pictures, compare.fid, compare.aus, compare.points):
     score.app.command()(comparison)

@@ -1,0 +1,73 @@
+"""Generator `stylegan`: faces that StyleGAN2 makes up, by a network that was imported (``mien weights import stylegan2 FILE``).
+
+One picture is drawn at a time: on a processor a batch is no faster, and a picture is bit for bit the same whatever it is asked for with.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from mien import artefacts, weights
+from mien.errors import UsageError, WeightsError
+from mien.nn import stylegan2
+from mien.nn.stylegan2.generator import drawn, truncated
+from mien.protocols import Mixed
+
+NONE = (
+    "no StyleGAN2 is on this machine, and none ships with mien: `mien weights show stylegan2-ffhq` says where to get one, "
+    "`mien weights import stylegan2 FILE` brings it in"
+)
+
+
+class StyleGAN:
+    """A network with its weights."""
+
+    name = "stylegan"
+
+    def __init__(self, path: Path) -> None:
+        """Load a file; raises `WeightsError` when it has no generator of StyleGAN2."""
+        stored = weights.load(path)
+        self.path = path
+        self.network = stylegan2.generator(stored).requires_grad_(False)
+        self.mean = stylegan2.mean_code(stored)
+        self.size = self.network.size
+
+    def sample(self, seeds: Sequence[int], *, truncation: float = 1.0, mix: Mixed | None = None) -> list[UInt8[np.ndarray, "h w 3"]]:
+        """A picture of each seed; raises `UsageError` for a truncation or a row that the network does not have."""
+        if not 0 <= truncation <= 1:
+            raise UsageError(f"truncation {truncation:g}: give 0 (everybody is the mean face) to 1 (all that the network draws)")
+        if mix is not None and not 0 <= mix.row <= self.network.rows:
+            raise UsageError(f"mix from row {mix.row}: the codes of {self.path.stem} have rows 0 to {self.network.rows - 1}")
+        with torch.inference_mode():
+            return [_pixels(self.network(self._code(seed, truncation, mix))) for seed in seeds]
+
+    def _code(self, seed: int, truncation: float, mix: Mixed | None) -> Float[Tensor, "1 l d"]:
+        w = self._w(seed, truncation)
+        return self.network.spread(w) if mix is None else self.network.mix(w, self._w(mix.seed, truncation), mix.row)
+
+    def _w(self, seed: int, truncation: float) -> Float[Tensor, "1 d"]:
+        if not 0 <= seed < 2**63:
+            raise UsageError(f"seed {seed}: give a whole number from 0 to 2^63 - 1")
+        return truncated(self.network.map(drawn([seed], self.network.code)), self.mean, truncation)
+
+
+def _pixels(picture: Float[Tensor, "1 3 s s"]) -> UInt8[np.ndarray, "s s 3"]:
+    return (picture[0].permute(1, 2, 0) * 127.5 + 128).clamp(0, 255).byte().contiguous().numpy()
+
+
+def installed() -> Sequence[Path]:
+    """The networks that were imported or put into the cache folder, then one that ships; none of them need be there."""
+    folders = (artefacts.folder(), weights.assets())
+    return [path for folder in folders for path in sorted(folder.glob("*.safetensors")) if weights.kind(path) == stylegan2.KIND]
+
+
+def build(path: Path | None = None) -> StyleGAN:
+    """The network of a file, else the first of `installed`; raises `WeightsError` that says how to get one when there is none."""
+    found = [path] if path is not None else installed()
+    if not found:
+        raise WeightsError(NONE)
+    return StyleGAN(found[0])
