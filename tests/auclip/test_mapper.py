@@ -105,6 +105,11 @@ def test_equalised_layers_start_at_a_spread_of_one():
             assert layer(x).std() == pytest.approx(1, abs=0.02) and layer(x).mean() == pytest.approx(1, abs=0.02)
 
 
+def test_the_published_sizes():
+    assert sum(tensor.numel() for tensor in made("compatible", mapper.AUCLIP).parameters()) == 2_891_088
+    assert sum(tensor.numel() for tensor in made("compatible", mapper.STYLECLIP, units=()).parameters()) == 12 * (512 * 512 + 512)
+
+
 def published(network, **change):
     return {"state_dict": {f"mapper.{name}": tensor for name, tensor in network.state_dict().items()} | change, "opts": {"lr": 0.5}}
 

@@ -29,7 +29,6 @@ def test_auclip_mapper(loaded, tmp_path):
     state, case = loaded("auclip_mapper")
     network = imported("auclip", state, tmp_path)
     assert network.units == ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
-    assert sum(tensor.numel() for tensor in network.parameters()) == 2_891_088
     change, rows, code = (torch.from_numpy(case[f"in_{name}"]) for name in ("increment", "x_perlayer", "w"))
     moved = network(network.repeated(change))
     assert spread_error(moved[:, [0, 3, 4, 7, 8, 17]], case["out_delta_repeat"]) < BOUND

@@ -25,6 +25,7 @@ from mien.weights import Weights
 MIDDLE, FINE = 3, 7  #: the first rows of the code that are read from the middle and from the finest grid
 COARSEST = 16  #: pixels of the picture to a cell of the coarsest grid
 _SLOPE = 0.01
+_doubled = partial(F.interpolate, scale_factor=2, mode="bilinear", align_corners=True)
 
 
 class Shape(TypedDict):
@@ -157,6 +158,3 @@ def of(stored: Weights) -> Inverter:
     except (TypeError, KeyError, ValueError) as error:
         raise WeightsError(f"{stored.path} is no encoder of faces ({', '.join(KINDS)}) but {kind or 'something else'}") from error
     return weights.fill(network, stored)
-
-
-_doubled = partial(F.interpolate, scale_factor=2, mode="bilinear", align_corners=True)
