@@ -64,7 +64,8 @@ def test_a_folder_of_photos_is_scored_and_told(mien, photos, monkeypatch):
     measured = np.array(curve["measured"]["own"])
     assert row["own + pixels rmse"] == pytest.approx(np.sqrt(np.mean((measured - np.array(edits.DOSES)) ** 2)))
     assert row["own + pixels within"] > 0.9 and row["own + pixels slope"] > 0.5
-    assert 0.5 < row["shape"] <= 1 and row["outside"] < 1 and "identity" not in row and said["identity_network"] == ""
+    assert 0.5 < row["shape"] <= 1 and row["outside"] < 1
+    assert 0 < row["identity"] < 1 and said["identity_network"].startswith("identity, IR-SE-18")
     with Image.open("plots/curve.png") as curves:
         assert curves.width > 500
     page = (photos.parent / "page.md").read_text()

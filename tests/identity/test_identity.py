@@ -96,7 +96,8 @@ def test_the_aligned_crop_puts_the_five_points_on_the_template(drawn):
         assert (np.minimum(red, blue) - green).max() > 90, (x, y)
 
 
-def test_that_no_network_is_here_is_told(cache, drawn, capsys):
+def test_that_no_network_is_here_is_told(cache, drawn, capsys, monkeypatch):
+    monkeypatch.setattr(identity, "installed", list)
     result = mien.edit(drawn.photo.rgb, "AU12=+2")
     assert result.identity_network == ""
     assert math.isnan(result.identity_similarity[0])
@@ -124,6 +125,20 @@ def test_pairs_are_told_apart_as_counted_by_hand():
     assert found.recognised == 0.5
     with pytest.raises(DataError, match="no pairs"):
         verify(codes, np.zeros(4, int))
+
+
+def test_the_bundled_network_is_taken_unless_another_was_imported(imported, monkeypatch, tmp_path):
+    assert identity.recognizer().name.startswith("mine, ")
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "empty"))
+    bundled = identity.recognizer()
+    assert bundled.name == "identity, IR-SE-18 of 48 px" and bundled.path == weights.bundled("identity")
+
+
+@pytest.mark.data
+def test_the_bundled_network_recognises_more_real_people_than_pixels(data):
+    network = identity.Recognizer(weights.bundled("identity"))
+    found, pixels = score_identity(data, [network, Pixels()], split="test").to_dict("records")
+    assert found["AUC"] > pixels["AUC"] + 10 and found["recognised"] > 2 * pixels["recognised"]
 
 
 @pytest.mark.data

@@ -153,7 +153,7 @@ def test_what_is_trained_is_a_recognizer(tmp_path):
 @pytest.mark.data
 def test_photographed_sitters_keep_to_their_split(data, tmp_path):
     known = open_crops(data / "sfhq_128.npz")
-    few = [*known.where(split="train")[:3], *known.where(split="val")[:2]]
+    few = [*known.where(split="train")[:3].tolist(), *known.where(split="val")[:2].tolist()]
     write_crops(tmp_path / "few.npz", known, few)
     learn, check = (sitters.photographed(tmp_path / "few.npz", split) for split in ("train", "val"))
     assert (len(learn), len(check)) == (3, 2)

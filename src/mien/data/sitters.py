@@ -57,7 +57,7 @@ def photographed(crops: Path, split: str) -> Sitters:
     faces, network = open_crops(crops), landmarker()
     pictures: list[UInt8[np.ndarray, "h w 3"]] = []
     landmarks: list[Float[np.ndarray, "468 3"]] = []
-    for index in faces.where(split=split):
+    for index in faces.where(split=split).tolist():
         rgb = faces[index]
         face = network.place(rgb, square_of_five(faces.points[index].astype(np.float64)))
         if face.score >= PRESENT:

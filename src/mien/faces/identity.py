@@ -1,7 +1,7 @@
 """Whose face it is: codes of faces, and how alike two are, by a network for recognition.
 
-mien ships none: one that is worth its scores has seen millions of photos of real people. It is imported
-(``mien weights import arcface FILE``) or trained on synthetic faces (``mien train identity``); every score is told with the network's name.
+A small one ships, trained on people who do not exist (``mien train identity``). One that recognises real people well has seen millions of
+photos of them: imported (``mien weights import arcface FILE``) it goes first. Every score is told with the network's name.
 """
 
 from collections.abc import Callable, Sequence

@@ -57,7 +57,7 @@ class IdentityConfig:
     """Of the cosines before the softmax."""
     margin: float = 0.2
     """Radians by which a picture must be nearer to the other one of its own person."""
-    steps: int = 1_400
+    steps: int = 1_500
     """Training steps."""
     batch: int = 64
     """People a step and device, two pictures of each."""
@@ -67,9 +67,9 @@ class IdentityConfig:
     """Weight decay."""
     memory: float = 4_000
     """Half-life of the averaged weights, in people seen."""
-    settled: int = 3_000
+    settled: int = 6_000
     """People by whose pictures the last linear map is solved for."""
-    ridge: float = 0.5
+    ridge: float = 2.0
     """Of that: how much is added to how pictures of a person differ, as a share of its mean over the features."""
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 
