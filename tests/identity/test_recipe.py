@@ -159,7 +159,7 @@ def test_photographed_sitters_keep_to_their_split(data, tmp_path):
     assert (len(learn), len(check)) == (3, 2)
     assert np.array_equal(learn.pictures[0], known[few[0]])
     apart = np.linalg.norm(five_points(learn.landmarks[0].astype(float)) - known.points[few[0]], axis=1)
-    assert apart.max() < 0.05 * sitters.SIZE
+    assert apart.max() < 0.1 * sitters.SIZE
     square = arcface_square(five_points(learn.landmarks[0].astype(float)))
     assert 0.8 * 64 < square.half < 1.4 * 64, "the crop of a network is in the picture, or nearly"
 
