@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from mien.data import portraits, sitters
+from mien.data import gradients, portraits, sitters
 from mien.data.crops import open_crops
 from mien.data.identities import People
 from mien.data.portraits import Layer
@@ -19,6 +19,7 @@ from mien.faces.align import five_points
 from mien.faces.identity import Recognizer
 from mien.faces.templates import arcface_square
 from mien.geometry import head
+from mien.nn.irse import IRSE
 from mien.recipes.identity import IdentityConfig, Looks, both_ways, discriminants, margin_loss, train
 from mien.training import RunOptions
 
@@ -70,6 +71,27 @@ def test_discriminants_are_fishers():
     assert np.sort(cosines, axis=1)[:, -1] == pytest.approx(1, abs=2e-2)
     apart = (features[:, 0] - features[:, 1]) @ weight.numpy().T / np.sqrt(2)
     assert np.cov(apart.T) == pytest.approx(np.eye(3), abs=1e-3)
+
+
+def test_a_concluded_network_makes_codes_by_the_map_it_was_given():
+    network, draw = IRSE(32, (1, 1, 1, 1), (4, 8, 16, 32), 6), torch.Generator().manual_seed(0)
+    pictures = torch.rand(3, 3, 32, 32, generator=draw) * 2 - 1
+    with torch.inference_mode():
+        features = network.eval().features(pictures)
+        weight, mean = torch.randn(6, features.shape[1], generator=draw), torch.randn(features.shape[1], generator=draw)
+        network.conclude(weight, mean)
+        expected = torch.nn.functional.normalize((features - mean) @ weight.T)
+        assert network(pictures).numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+
+
+def test_oriented_gradients_know_directions_and_not_the_light():
+    step = np.zeros((gradients.SIZE, gradients.SIZE, 3), np.uint8)
+    step[:, gradients.SIZE // 2 :] = 100
+    seen = gradients.oriented(step).reshape(8, 11, 11)
+    assert seen[0, 5, 5] > 0.9 > 0.1 > seen[1:, 5, 5].max(), "brighter to the right"
+    turned = gradients.oriented(np.ascontiguousarray(step.swapaxes(0, 1))).reshape(8, 11, 11)
+    assert turned[2, 5, 5] > 0.9, "brighter downwards"
+    assert gradients.oriented(step * 2) == pytest.approx(seen.ravel(), abs=1e-2)
 
 
 def test_looks_are_directions_of_people(people):
