@@ -82,8 +82,8 @@ def test_files_of_other_networks_and_damaged_ones_are_refused(tmp_path, small):
     assert "missing convs.1.noise.weight" in refused(tmp_path, {"g_ema": without})
     assert "unknown more" in refused(tmp_path, {"g_ema": state | {"more": torch.ones(1)}})
     assert "g_ema.input.input holds NaN" in refused(tmp_path, {"g_ema": state | {"input.input": torch.full((1, 8, 4, 4), torch.nan)}})
-    odd = torch.eye(4)
-    assert "no product of a row and a column" in refused(tmp_path, {"g_ema": state | {"to_rgbs.0.upsample.kernel": odd}})
+    short = {"to_rgbs.0.upsample.kernel": torch.ones(2, 2)}
+    assert "to_rgbs.0.upsample.kernel is (2, 2), the network needs (4, 4)" in refused(tmp_path, {"g_ema": state | short})
 
 
 def nvidia_file(patch, **parts):

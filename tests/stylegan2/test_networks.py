@@ -63,6 +63,13 @@ def test_a_batch_is_what_a_kernel_for_each_picture_makes(small):
         assert torch.allclose(one_picture(small, code)[0], picture, rtol=1e-9, atol=1e-9)
 
 
+def test_without_gradients_the_picture_is_the_same(small):
+    codes = codes_of(small, [0, 1])
+    with torch.no_grad():
+        alone = small(codes)
+    assert torch.equal(alone, small(codes)) and small(codes).requires_grad
+
+
 def test_the_three_spaces_say_the_same_and_styles_steer_alone(small):
     codes = codes_of(small, [0, 1])
     styles = small.styles(codes)

@@ -36,7 +36,7 @@ class EqualConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(outputs, inputs, size, size))
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs, size, size).contiguous(memory_format=torch.channels_last))
         self.stride = stride
         self.padding = padding
 
@@ -61,7 +61,7 @@ class Activation(nn.Module):
 class Blur(nn.Module):
     """The filter of 4 x 4 taps: `stride` keeps every so many of what comes out, `gain` makes up for zeros between the pixels.
 
-    The kernel is the outer product of four taps with themselves, so it is done along rows and then along columns.
+    All taps at once: rows and then columns would be half the sums, and twice the memory to walk through, which costs more.
     """
 
     kernel: Tensor
@@ -75,9 +75,8 @@ class Blur(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         """The picture through the filter, zeros around it."""
-        taps = (self.kernel.sum(0) / self.kernel.sum().sqrt()).flip(0).to(x).expand(x.shape[1], 1, 1, -1)
-        rows = F.conv2d(x, taps, stride=(1, self.stride), padding=(0, self.padding), groups=len(taps))
-        return F.conv2d(rows, taps.mT, stride=(self.stride, 1), padding=(self.padding, 0), groups=len(taps))
+        kernel = self.kernel.flip(0, 1).expand(x.shape[1], 1, -1, -1)
+        return F.conv2d(x, kernel, stride=self.stride, padding=self.padding, groups=len(kernel))
 
 
 class Upsample(Blur):
@@ -88,7 +87,7 @@ class Upsample(Blur):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         """The larger picture."""
-        return F.conv_transpose2d(x, self.kernel.to(x).expand(x.shape[1], 1, -1, -1), stride=2, padding=1, groups=x.shape[1])
+        return F.conv_transpose2d(x, self.kernel.expand(x.shape[1], 1, -1, -1), stride=2, padding=1, groups=x.shape[1])
 
 
 def widths(size: int, multiplier: float = 2, most: int = 512) -> Sequence[int]:

@@ -24,7 +24,10 @@ class ModulatedConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, size: int, code: int, *, upsampling: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1, outputs, inputs, size, size))
+        # as the convolution reads it: the channels of one pixel side by side, so that it is never copied in another order
+        kernel = torch.zeros(inputs, outputs, size, size) if upsampling else torch.zeros(outputs, inputs, size, size)
+        kernel = kernel.contiguous(memory_format=torch.channels_last)
+        self.weight = nn.Parameter((kernel.transpose(0, 1) if upsampling else kernel)[None])
         self.modulation = EqualLinear(code, inputs, bias=1.0)
         self.blur = Blur(padding=1, gain=4.0) if upsampling else None
         self.scale = (inputs * size**2) ** -0.5
@@ -33,13 +36,18 @@ class ModulatedConv(nn.Module):
         """The convolution of 3 x 3, neither scaled nor demodulated yet: times `gains` it is."""
         x = x * style[:, :, None, None]
         if self.blur is None:
-            return F.conv2d(x, self.weight[0], padding=1)
-        return self.blur(F.conv_transpose2d(x, self.weight[0].transpose(0, 1), stride=2))
+            return F.conv2d(x, self._kernel(), padding=1)
+        return self.blur(F.conv_transpose2d(x, self._kernel(), stride=2))
 
     def gains(self, style: Style) -> Float[Tensor, "b o"]:
         """What demodulation multiplies the channels of the output by."""
-        energy = self.weight[0].square().sum((2, 3)) * self.scale**2
-        return self.scale * torch.rsqrt(F.linear(style.square(), energy) + _EPSILON)
+        energy = self._kernel().square().sum((2, 3)) * self.scale**2
+        sums = style.square() @ (energy.mT if self.blur is None else energy)
+        return self.scale * torch.rsqrt(sums + _EPSILON)
+
+    def _kernel(self) -> Float[Tensor, "_ _ k k"]:
+        """As its convolution takes it: inputs before outputs where it upsamples."""
+        return self.weight[0] if self.blur is None else self.weight[0].transpose(0, 1)
 
 
 class _Noise(nn.Module):
@@ -60,9 +68,13 @@ class StyledConv(nn.Module):
         self.activate = Activation(outputs)
 
     def forward(self, x: Grid, style: Style, noise: Float[Tensor, "n 1 h2 w2"]) -> Larger:
-        """Gains, bias and noise in two passes; the ReLU's gain of sqrt(2) is drawn into them."""
-        gains = GAIN * self.conv.gains(style)[:, :, None, None]
-        y = torch.addcmul(GAIN * self.activate.bias[:, None, None], self.conv(x, style), gains)
+        """Gains, bias and noise in two passes; the ReLU's gain of sqrt(2) is drawn into them.
+
+        Without gradients all of it happens in place: to fetch new memory from the system takes five times as long as the sums.
+        """
+        y = self.conv(x, style)
+        gains, bias = GAIN * self.conv.gains(style)[:, :, None, None], GAIN * self.activate.bias[:, None, None]
+        y = torch.addcmul(bias, y, gains, out=None if torch.is_grad_enabled() else y)
         return F.leaky_relu_(y.add_(GAIN * self.noise.weight * noise), SLOPE)
 
 
