@@ -37,6 +37,7 @@ from mien.geometry.fitting.neutral import NeutralPrior
 from mien.geometry.fitting.skinlines import skin_lines
 from mien.protocols import CropSpec, Engine
 from mien.training import counted
+from mien.training.config import to_toml
 from mien.types import Crop
 
 _PRESENT = 0.5  # presence from which the teacher saw a face
@@ -83,7 +84,9 @@ def train(config: FitConfig) -> None:
     emotions = learn_emotion.learn(known, basis, mirror, seed=config.seed)
     prior = replace(prior, response=learn_response.learn(*responses(folder, registry.engine(config.engine), config.drawn, basis, prior)))
     tensors = neutral.to_tensors(prior) | emotion.to_tensors(emotions)
-    weights.save(config.out / "fit.safetensors", tensors, {"kind": "fit", "axes": SOLVED, "emotions": list(EMOTIONS), "seed": config.seed})
+    header = {"kind": "fit", "axes": SOLVED, "emotions": list(EMOTIONS), "seed": config.seed}
+    weights.save(config.out / "fit.safetensors", tensors, header, recipe=to_toml(config, folders=False))
+    (config.out / "config.toml").write_text(to_toml(config), encoding="utf-8")
 
 
 class Own:

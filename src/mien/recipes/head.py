@@ -27,6 +27,7 @@ from mien.geometry.making import atlas, chart, skin
 from mien.geometry.making.chart import Places
 from mien.geometry.making.correctives import LipSeal, Spread, oval
 from mien.geometry.making.skin import Skin, SkinPlan
+from mien.training.config import to_toml
 
 _OVERLAP_CM = 0.03  # of the lips of the mean face
 _LIPS_STAY_SHUT = ("mouthSmile", "mouthDimple", "mouthFrown", "mouthStretch", "mouthPress", "cheekSquint", "cheekRaiser", "cheekPuff")
@@ -84,7 +85,9 @@ def train(config: HeadConfig) -> Path:
     }
     path = config.out / "head.safetensors"
     header = {"kind": "head", "name": "mien", "shape_names": [*names, "mouthOval"], "licence": "learned from ICT-FaceKit (MIT)"}
-    weights.save(path, {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}, header)
+    found = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}
+    weights.save(path, found, header, recipe=to_toml(config, folders=False))
+    (config.out / "config.toml").write_text(to_toml(config), encoding="utf-8")
     return path
 
 
