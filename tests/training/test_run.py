@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mien.errors import DataError
-from mien.training import Learner, Run, RunOptions, StepSampler, cosine, launch
+from mien.training import Learner, Resume, Run, RunOptions, StepSampler, checkpoint, cosine, launch
 from mien.training.schedule import kept
 
 
@@ -33,12 +33,12 @@ def network(width: int = 8) -> nn.Module:
     return layers
 
 
-def advance(folder: Path, stop: int, *, total: int = 12, width: int = 8, workers: int = 2) -> tuple[Run, Learner]:
+def advance(folder: Path, stop: int, *, total: int = 12, width: int = 8, workers: int = 2, mode: Resume = "auto") -> tuple[Run, Learner]:
     """Train in `folder` from where it stands to step `stop` of `total`, saving every third step."""
     model = network(width)
     run = Run(launch(RunOptions()), folder, total=total, batch=4, config="width = 8\n")
     learner = run.learner(model, torch.optim.AdamW(model.parameters(), lr=1e-2), memory=24, warmup=3)
-    run.resume("auto")
+    run.resume(mode)
     for x, y in run.steps(run.batches(Numbers(), stop=stop, workers=workers), what="test"):
         loss = (learner.network(x) - y).square().mean()
         learner.learn(loss)
@@ -98,10 +98,36 @@ def test_metrics_are_lines_of_json(tmp_path):
     assert all(line["loss"] > 0 for line in lines)
 
 
-def test_never_starts_afresh(tmp_path):
-    advance(tmp_path, 3)
-    run = Run(launch(RunOptions()), tmp_path, total=12, batch=4)
-    assert run.resume("never") == 0
+def told(folder: Path) -> list[int]:
+    """The steps that the journal tells of."""
+    return [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_never_starts_afresh_and_puts_the_run_before_aside(tmp_path, capfd):
+    advance(tmp_path, 12, workers=0)
+    again, _ = advance(tmp_path, 3, mode="never", workers=0)
+    assert again.step == 3 and again.numbers == {"seen": 12}
+    assert f"it is in {tmp_path / 'before-1'} now" in "".join(capfd.readouterr().err.split("\n"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["before-1", "config.toml", "metrics.jsonl", "step-00000003.ckpt"]
+    assert {path.name for path in (tmp_path / "before-1").iterdir()} >= {"step-00000009.ckpt", "step-00000012.ckpt", "metrics.jsonl"}
+    assert told(tmp_path) == [1, 2, 3] and told(tmp_path / "before-1") == list(range(1, 13))
+    assert advance(tmp_path, 6, workers=0)[0].numbers == {"seen": 24}  # goes on with the new run, not with the old one
+    advance(tmp_path, 3, mode="never", workers=0)
+    assert (tmp_path / "before-2" / "step-00000006.ckpt").is_file()
+
+
+def test_a_new_checkpoint_never_gives_way_to_one_of_a_later_step(tmp_path):
+    for step in (90, 60, 3, 6, 9):
+        checkpoint.write(tmp_path, step, {"a": torch.zeros(1)}, {"step": str(step)})
+    assert [int(path.stem[5:]) for path in checkpoint.paths(tmp_path)] == [90, 60, 9, 6]
+
+
+def test_steps_done_again_stand_once_in_the_journal(tmp_path):
+    advance(tmp_path, 8, workers=0)  # the last checkpoint is of step 6
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 9, "ima')  # killed as it wrote
+    assert advance(tmp_path, 12, workers=0)[0].step == 12
+    assert told(tmp_path) == list(range(1, 13))
 
 
 def test_an_average_forgets_by_images_not_by_steps():
@@ -123,6 +149,12 @@ def test_tensorboard_gets_the_same_numbers_when_asked_for(tmp_path):
         run.log(loss=0.25 * run.step)
     found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("loss")
     assert [(event.step, event.value) for event in found] == [(5, 0.25), (10, 0.5)]
+    again = Run(launch(RunOptions()), tmp_path, total=2, batch=5, tensorboard=True)
+    again.step = 1  # as a resumed run does step 2 again
+    for _ in again.steps([1], what="test"):
+        again.log(loss=0.75)
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("loss")
+    assert [(event.step, event.value) for event in found] == [(5, 0.25), (10, 0.75)]
 
 
 def test_sample_pictures_are_laid_out_in_rows(tmp_path):

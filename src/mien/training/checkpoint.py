@@ -1,6 +1,7 @@
 """Checkpoints: all that a run is, in one safetensors file that appears whole or not at all."""
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mien import files
 from mien.errors import WeightsError
 
 _KEPT = 2  # the newest, and the one before it should the newest break
+_LEFT = ("config.toml", "metrics.jsonl", "samples", "tensorboard")  # what a run leaves beside its checkpoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +28,24 @@ class Checkpoint:
 
 
 def write(folder: Path, step: int, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> Path:
-    """Write the checkpoint of a step and delete all but the newest two."""
+    """Write the checkpoint of a step; of those of earlier steps all but the newest are deleted."""
     path = folder / f"step-{step:08d}.ckpt"
     _write_whole(path, to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, dict(header)))
-    for old in paths(folder)[_KEPT:]:
+    for old in [other for other in paths(folder) if other < path][_KEPT - 1 :]:
         old.unlink()
     return path
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Move what a run has left in its folder into a folder of its own there, ``before-1`` and so on; None when there was nothing."""
+    left = [*paths(folder), *(folder / name for name in _LEFT if (folder / name).exists())]
+    if not left:
+        return None
+    aside = next(place for number in itertools.count(1) if not (place := folder / f"before-{number}").exists())
+    aside.mkdir()
+    for path in left:
+        path.rename(aside / path.name)
+    return aside
 
 
 def newest(folder: Path) -> Checkpoint | None:

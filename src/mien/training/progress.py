@@ -32,3 +32,8 @@ def counted(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
         for done, item in enumerate(items, 1):
             yield item
             show(done, "")
+
+
+def say(line: str) -> None:
+    """A line on stderr, above the progress."""
+    Console(file=sys.stderr).print(line, markup=False, highlight=False, soft_wrap=True)

@@ -24,7 +24,7 @@ from mien.training import checkpoint
 from mien.training.checkpoint import Checkpoint, named, under
 from mien.training.journal import Journal
 from mien.training.options import Resume
-from mien.training.progress import bar
+from mien.training.progress import bar, say
 from mien.training.schedule import StepSampler, cosine, kept
 
 Schedule = Callable[..., float]
@@ -42,8 +42,6 @@ class Run:
         self._note = ""
         folder.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(folder, tensorboard=tensorboard) if fabric.global_rank == 0 else None
-        if config and fabric.global_rank == 0:
-            (folder / "config.toml").write_text(config, encoding="utf-8")
 
     @property
     def images(self) -> int:
@@ -121,10 +119,16 @@ class Run:
         self.fabric.barrier()
 
     def resume(self, mode: Resume) -> int:
-        """Go on from the newest whole checkpoint (`auto`) or start afresh (`never`); returns the step."""
+        """Go on from the newest whole checkpoint (`auto`), or put what stands in the folder aside (`never`); returns the step."""
         found = checkpoint.newest(self.folder) if mode == "auto" else None
         if found:
             self._restore(found)
+        if self._journal:
+            if mode == "never" and (aside := checkpoint.set_aside(self.folder)):
+                say(f"an earlier run stood in {self.folder}: it is in {aside} now")
+            self._journal.rewind(self.step)
+            if self.config:
+                (self.folder / "config.toml").write_text(self.config, encoding="utf-8")
         return self.step
 
     def _restore(self, found: Checkpoint) -> None:
