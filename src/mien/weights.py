@@ -4,7 +4,7 @@ Nothing here executes what it reads. Published checkpoints of other tools come i
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -106,11 +106,34 @@ def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, A
 N = TypeVar("N", bound=nn.Module)
 
 
+def built(make: Callable[[], N], stored: Weights, what: str) -> N:
+    """The network that `make` makes of a stored configuration, with the stored tensors, in eval mode; see `fill`.
+
+    It is laid out without numbers first: a configuration that lies about its tensors is refused before memory is taken for it. Raises
+    `WeightsError` also for a configuration of something else, where a message says that the file is no `what`.
+    """
+    try:
+        with torch.device("meta"):
+            layout = make()
+    except (TypeError, KeyError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{stored.path} is no {what} but {stored.config.get('kind') or 'something else'}") from error
+    _compare(layout, stored)
+    return fill(make(), stored)
+
+
 def fill(network: N, weights: Weights) -> N:
     """Load weights into a network, strictly; half-precision files become float32. Returns the network in eval mode.
 
     Raises `WeightsError` that names the first tensors that are missing, unknown or of another shape.
     """
+    _compare(network, weights)
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            tensor.copy_(weights.tensors[name])
+    return network.eval()
+
+
+def _compare(network: nn.Module, weights: Weights) -> None:
     state = network.state_dict()
     wrong = [f"missing {name}" for name in state if name not in weights.tensors]
     wrong += [f"unknown {name}" for name in weights.tensors if name not in state]
@@ -122,7 +145,3 @@ def fill(network: N, weights: Weights) -> N:
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise WeightsError(f"{weights.path} does not fit {type(network).__name__}: {'; '.join(wrong[:3])}{more}")
-    with torch.no_grad():
-        for name, tensor in state.items():
-            tensor.copy_(weights.tensors[name])
-    return network.eval()

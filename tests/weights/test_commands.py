@@ -53,8 +53,10 @@ def test_only_what_may_be_used_for_anything(mien):
 
 def test_an_entry_is_shown_with_its_licence_and_what_it_is_good_for(mien):
     told = " ".join(mien("show", "e4e-ffhq").stdout.split())
-    assert "nothing in this version of mien reads it yet" in told
     assert "research: code MIT; the file carries NVIDIA's StyleGAN2, non-commercial" in told
+    assert "mien weights import e4e FILE" in told
+    told = " ".join(mien("show", "deca").stdout.split())
+    assert "nothing in this version of mien reads it yet" in told
     assert "mien weights import tensors FILE" in told
     assert "Model card" in mien("show", "landmarks").stdout
     assert "did you mean 'e4e-ffhq'" in mien("show", "e4e-fhq").stderr
@@ -105,7 +107,7 @@ def test_the_licence_of_what_is_imported_is_known_by_its_sum(mien, checkpoint, k
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["import", "stylegan2", "x.pt"], 1, "this version of mien has no reader for stylegan2 (StyleGAN2 of faces"),
+        (["import", "deca", "x.pt"], 1, "this version of mien has no reader for deca ("),
         (["import", "stylegan22", "x.pt"], 2, "did you mean 'stylegan2'"),
         (["import", "tensors", "nowhere.pt"], 1, "no file at nowhere.pt"),
         (["get", "deca"], 1, "get it from https://github.com/yfeng95/DECA, then `mien weights import tensors FILE`"),

@@ -9,6 +9,7 @@ from torch import nn
 
 from mien import weights
 from mien.errors import WeightsError
+from mien.faces.identity import Recognizer
 
 CONFIG = {"config": '{"kind": "test"}'}
 
@@ -92,3 +93,13 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
         weights.save(tmp_path / "held.safetensors", {"a": torch.ones(3)}, {})
     assert [path.name for path in tmp_path.iterdir()] == ["held.safetensors"]
     assert (tmp_path / "held.safetensors").read_bytes() == b"as it was"
+
+
+def test_a_configuration_that_lies_is_refused_before_memory_is_taken(tmp_path):
+    config = {"kind": "arcface", "size": 112, "units": [1, 1, 1, 1], "widths": [200_000] * 4, "code": 512}  # a terabyte of network
+    weights.save(tmp_path / "vast.safetensors", {"a": torch.zeros(2)}, config)
+    with pytest.raises(WeightsError, match="does not fit IRSE: missing"):
+        Recognizer(tmp_path / "vast.safetensors")
+    weights.save(tmp_path / "other.safetensors", {"a": torch.zeros(2)}, {"kind": "head"})
+    with pytest.raises(WeightsError, match=r"is no network for identity .* but head"):
+        Recognizer(tmp_path / "other.safetensors")

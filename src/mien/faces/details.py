@@ -12,7 +12,6 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from mien import weights
-from mien.errors import WeightsError
 from mien.faces.align import OUTER_EYES, Square, carry, sample
 from mien.nn.fusing import fused
 from mien.nn.landmarks import DetailNet
@@ -57,11 +56,8 @@ class Details:
     def __init__(self, path: Path | None = None) -> None:
         """Load the bundled weights, or those of `path`; raises `WeightsError` when they are of another network."""
         stored = weights.load(path or weights.bundled("details"))
-        try:
-            network = DetailNet(**stored.config)
-        except (TypeError, KeyError) as error:
-            raise WeightsError(f"{stored.path} is not of the network of details: train one with `mien train details`") from error
-        self._network, self._size = fused(weights.fill(network, stored)), network.size
+        self._network = fused(weights.built(lambda: DetailNet(**stored.config), stored, "network of details (`mien train details`)"))
+        self._size = self._network.size
         self._points = {part: np.array(indices) for part, indices in stored.config["points"].items()}
 
     def refined(self, rgb: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "468 3"]) -> Float[np.ndarray, "468 3"]:

@@ -36,11 +36,7 @@ class Recognizer:
         """Load a file; raises `WeightsError` when it is of another network."""
         stored = weights.load(path)
         config = {name: value for name, value in stored.config.items() if name != "kind"}
-        try:
-            network = IRSE(**config)
-        except (TypeError, KeyError) as error:
-            raise WeightsError(f"{path} is no network for identity: {NONE.split(': ')[1]}") from error
-        self._network = weights.fill(network, stored)
+        self._network = network = weights.built(lambda: IRSE(**config), stored, "network for identity (`mien train identity`)")
         self.path = path
         layers = 2 * sum(config["units"]) + 2
         self.size: int = network.size  #: pixels of the crops that it takes

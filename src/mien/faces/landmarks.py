@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float, UInt8
 
 from mien import weights
-from mien.errors import WeightsError
 from mien.faces.align import Square, carry, sample
 from mien.faces.details import Details
 from mien.faces.detect import candidates, distinct
@@ -33,12 +32,8 @@ class Landmarker:
     def __init__(self, path: Path | None = None, details: Path | None = None) -> None:
         """Load the bundled weights, or those of `path` and `details`; raises `WeightsError` when they are of another network."""
         stored = weights.load(path or weights.bundled("landmarks"))
-        try:
-            network = LandmarkNet(**stored.config)
-        except TypeError as error:
-            raise WeightsError(f"{stored.path} is not of the landmark network: train one with `mien train landmarks`") from error
-        self._network = fused(weights.fill(network, stored))
-        self._size = network.size
+        self._network = fused(weights.built(lambda: LandmarkNet(**stored.config), stored, "network of landmarks (`mien train landmarks`)"))
+        self._size = self._network.size
         self._details = Details(details)
 
     def look(self, rgb: UInt8[np.ndarray, "h w 3"], square: Square) -> tuple[Float[np.ndarray, "468 3"], float]:

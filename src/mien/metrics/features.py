@@ -49,9 +49,8 @@ class LandmarkCode:
     def __init__(self, path: Path | None = None) -> None:
         """Load the bundled weights, or those of `path`; raises `WeightsError` when they are of another network."""
         stored = weights.load(path or weights.bundled("landmarks"))
-        network = LandmarkNet(**stored.config)
-        self.size, self.width = network.size, network.narrow.out_features
-        self._network = fused(weights.fill(network, stored))
+        self._network = fused(weights.built(lambda: LandmarkNet(**stored.config), stored, "network of landmarks (`mien train landmarks`)"))
+        self.size, self.width = self._network.size, self._network.narrow.out_features
 
     def prepared(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "s s 3"]:
         """See `Features`; averaged over areas where it shrinks, cubic where it grows, both without aliasing."""

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien import weights
-from mien.errors import WeightsError
 from mien.nn.tokens import MERGES
 from mien.weights import Weights
 
@@ -167,10 +166,6 @@ def cosines(pictures: Float[Tensor, "b d"], texts: Float[Tensor, "t d"]) -> Floa
 def of(stored: Weights) -> CLIP:
     """The network of a weight file, in eval mode; raises `WeightsError` for a file of another network."""
     config = dict(stored.config)
-    kind = config.pop("kind", "")
-    try:
-        network = CLIP(**Shape(**config))
-    except (TypeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{stored.path} is no CLIP but {kind or 'something else'}") from error
+    config.pop("kind", "")
     own = {name: tensor for name, tensor in stored.tensors.items() if name != MERGES}
-    return weights.fill(network, Weights(own, stored.config, stored.path, stored.recipe))
+    return weights.built(lambda: CLIP(**Shape(**config)), Weights(own, stored.config, stored.path, stored.recipe), "CLIP")

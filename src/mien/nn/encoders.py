@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien import weights
-from mien.errors import WeightsError
 from mien.nn.equal import EqualLinear
 from mien.nn.irse import trunk
 from mien.weights import Weights
@@ -153,8 +152,4 @@ def of(stored: Weights) -> Inverter:
     """The encoder of a weight file, in eval mode; raises `WeightsError` for a file of another network."""
     config = dict(stored.config)
     kind = config.pop("kind", "")
-    try:
-        network = Inverter(kind, Shape(**config))
-    except (TypeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{stored.path} is no encoder of faces ({', '.join(KINDS)}) but {kind or 'something else'}") from error
-    return weights.fill(network, stored)
+    return weights.built(lambda: Inverter(kind, Shape(**config)), stored, f"encoder of faces ({', '.join(KINDS)})")

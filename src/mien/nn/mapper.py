@@ -16,7 +16,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mien import weights
-from mien.errors import WeightsError
 from mien.nn.equal import EqualLinear, PixelNorm
 from mien.weights import Weights
 
@@ -89,9 +88,5 @@ class LevelsMapper(nn.Module):
 def of(stored: Weights) -> LevelsMapper:
     """The mapper of a weight file, in eval mode; raises `WeightsError` for a file of another network."""
     config = dict(stored.config)
-    kind = config.pop("kind", "")
-    try:
-        network = LevelsMapper(**Shape(**config))
-    except (TypeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{stored.path} is no mapper of codes (auclip, styleclip) but {kind or 'something else'}") from error
-    return weights.fill(network, stored)
+    config.pop("kind", "")
+    return weights.built(lambda: LevelsMapper(**Shape(**config)), stored, "mapper of codes (auclip, styleclip)")
