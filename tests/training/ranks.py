@@ -1,4 +1,4 @@
-"""Run by a test as ``python ranks.py FOLDER DEVICES BATCH``: a small regression, on one process or several."""
+"""Run by a test as ``python ranks.py FOLDER DEVICES BATCH WRAPPED``: a small regression, on one process or several."""
 
 import sys
 from pathlib import Path
@@ -18,12 +18,12 @@ class Numbers(Dataset):
         return x, x.sum(0, keepdim=True).sin()
 
 
-def main(folder: str, devices: int, batch: int) -> None:
+def main(folder: str, devices: int, batch: int, wrapped: bool) -> None:
     fabric = launch(RunOptions(devices=devices))
     torch.random.default_generator.manual_seed(0)
     network = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 1))
     run = Run(fabric, Path(folder), total=12, batch=batch)
-    learner = run.learner(network, torch.optim.AdamW(network.parameters(), lr=1e-2), memory=50, warmup=2)
+    learner = run.learner(network, torch.optim.AdamW(network.parameters(), lr=1e-2), memory=50, warmup=2, wrapped=wrapped)
     strength = AdaptiveStrength(run, target=-0.5, every=2, swing=64)
     run.resume("auto")
     for x, y in run.steps(run.batches(Numbers(), workers=0), what="ranks"):
@@ -37,4 +37,4 @@ def main(folder: str, devices: int, batch: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), bool(int(sys.argv[4])))

@@ -21,9 +21,10 @@ def logged(folder: Path, what: str) -> list[float]:
     return [json.loads(line)[what] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_learn_what_one_does_with_the_same_batch(tmp_path):
+@pytest.mark.parametrize("wrapped", [1, 0])
+def test_two_processes_learn_what_one_does_with_the_same_batch(tmp_path, wrapped):
     for folder, devices, batch in (("one", 1, 8), ("two", 2, 4)):
-        run(Path(__file__).with_name("ranks.py"), tmp_path / folder, devices, batch)
+        run(Path(__file__).with_name("ranks.py"), tmp_path / folder, devices, batch, wrapped)
     one, two = (logged(tmp_path / folder, "loss") for folder in ("one", "two"))
     assert len(one) == 12
     assert two == pytest.approx(one, rel=1e-4)

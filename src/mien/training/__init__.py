@@ -2,9 +2,22 @@
 
 from mien.training.adaptive import AdaptiveStrength
 from mien.training.options import Resume, RunOptions, launch
-from mien.training.progress import counted
+from mien.training.progress import counted, say
 from mien.training.ranger import Ranger
 from mien.training.run import Learner, Run
 from mien.training.schedule import StepSampler, constant, cosine
 
-__all__ = ["AdaptiveStrength", "Learner", "Ranger", "Resume", "Run", "RunOptions", "StepSampler", "constant", "cosine", "counted", "launch"]
+__all__ = [
+    "AdaptiveStrength",
+    "Learner",
+    "Ranger",
+    "Resume",
+    "Run",
+    "RunOptions",
+    "StepSampler",
+    "constant",
+    "cosine",
+    "counted",
+    "launch",
+    "say",
+]

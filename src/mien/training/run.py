@@ -5,6 +5,7 @@ equals one that never was. Learning is counted in images seen: averages forget b
 """
 
 import json
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -28,6 +29,9 @@ from mien.training.progress import bar, say
 from mien.training.schedule import StepSampler, cosine, kept
 
 Schedule = Callable[..., float]
+
+#: Options that may change when a run goes on; of `batch` and devices the product may not.
+_FREE = {"steps", "every", "workers", "resume", "tensorboard", "devices", "nodes", "strategy", "batch", "data", "out", "cache", "start"}
 
 
 class Run:
@@ -62,9 +66,14 @@ class Run:
         memory: float = 0.0,
         warmup: int = 200,
         schedule: Schedule = cosine,
+        wrapped: bool = True,
     ) -> "Learner":
-        """A network that learns; `memory`: half-life of its average in images, 0 for no average; `schedule` of the learning rate."""
-        self._learners[name] = Learner(self, network, optimizer, memory=memory, warmup=warmup, schedule=schedule)
+        """A network that learns; `memory`: half-life of its average in images, 0 for no average; `schedule` of the learning rate.
+
+        One that is not `wrapped` by Lightning Fabric has all its methods, several passes and gradients of gradients on several devices
+        too; its recipe calls it under `fabric.autocast()`.
+        """
+        self._learners[name] = Learner(self, network, optimizer, memory=memory, warmup=warmup, schedule=schedule, wrapped=wrapped)
         return self._learners[name]
 
     def generator(self, seed: int) -> torch.Generator:
@@ -108,7 +117,8 @@ class Run:
         """Write a checkpoint: networks, averages, optimisers, loss scale, random states, numbers. All devices must call it."""
         random = cast(Tensor, self.fabric.all_gather(_random_state())).reshape(self.fabric.world_size, -1)
         if self.fabric.global_rank == 0:
-            tensors, header = {"random": random}, {"step": str(self.step), "config": self.config, "numbers": json.dumps(self.numbers)}
+            tensors, header = {"random": random}, {"config": self.config, "numbers": json.dumps(self.numbers)}
+            header |= {"step": str(self.step), "images": str(self.images)}
             for name, learner in self._learners.items():
                 state, groups = learner.state()
                 tensors |= named(name, state)
@@ -131,7 +141,22 @@ class Run:
                 (self.folder / "config.toml").write_text(self.config, encoding="utf-8")
         return self.step
 
+    def _compare(self, found: Checkpoint) -> None:
+        """Refuse to go on with options by which the run would be neither the one nor the other; tell which harmless ones are others."""
+        cure = "give the same again, another --out, or --resume never"
+        before, now = tomllib.loads(found.header.get("config", "")), tomllib.loads(self.config)
+        changed = {name: f"{name} = {now[name]}, not {before[name]}" for name in now.keys() & before.keys() if now[name] != before[name]}
+        if fixed := sorted(changed.keys() - _FREE):
+            raise DataError(f"{found.path} cannot go on with {'; '.join(changed[name] for name in fixed)}: {cure}")
+        step, images = int(found.header["step"]), int(found.header.get("images", "0"))
+        if images and images != step * self.images_per_step:
+            together = "batch x devices x nodes"
+            raise DataError(f"{found.path} cannot go on with {together} = {self.images_per_step}, not {images // step}: {cure}")
+        if (told := sorted(changed.keys() - {"resume"})) and self._journal:
+            say(f"{found.path} goes on with {'; '.join(changed[name] for name in told)}")
+
     def _restore(self, found: Checkpoint) -> None:
+        self._compare(found)
         try:
             for name, learner in self._learners.items():
                 learner.restore(under(name, found.tensors), found.header[name])
@@ -149,24 +174,43 @@ class Run:
 class Learner:
     """A network, its optimiser, and the average of its weights."""
 
-    def __init__(self, run: Run, network: nn.Module, optimizer: Optimizer, *, memory: float, warmup: int, schedule: Schedule) -> None:
-        self._run, self._memory, self._warmup, self._schedule = run, memory, warmup, schedule
+    def __init__(
+        self, run: Run, network: nn.Module, optimizer: Optimizer, *, memory: float, warmup: int, schedule: Schedule, wrapped: bool = True
+    ) -> None:
+        self._run, self._memory, self._warmup, self._schedule, self._wrapped = run, memory, warmup, schedule, wrapped
         #: the weights to keep: their average, or the network's own when there is no `memory`
         self.average = run.fabric.to_device(deepcopy(network)).eval().requires_grad_(False) if memory else network
-        self.network, self.optimizer = run.fabric.setup(network, optimizer)
+        if wrapped:
+            self.network, self.optimizer = run.fabric.setup(network, optimizer)
+        else:
+            self.network, self.optimizer = run.fabric.to_device(network), cast(Any, run.fabric.setup_optimizers(optimizer))
         self._rates = [group["lr"] for group in optimizer.param_groups]
 
-    def learn(self, loss: Tensor, *, clip: float = 1.0) -> None:
-        """One step down the gradient of `loss`, its norm clipped at `clip`, and the average follows."""
+    def learn(self, loss: Tensor, *, clip: float | None = 1.0, follow: bool = True) -> None:
+        """One step down the gradient of `loss`, its norm clipped at `clip`, and the average follows.
+
+        Where a network learns twice in a step of the run, its average is to `follow` once.
+        """
         factor = self._schedule(self._run.step - 1, self._run.total, warmup=self._warmup)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
         self.optimizer.zero_grad(set_to_none=True)
         self._run.fabric.backward(loss)
-        self._run.fabric.clip_gradients(self.network, self.optimizer, max_norm=clip)
+        if not self._wrapped and self._run.fabric.world_size > 1:
+            self._share()
+        if clip is not None:
+            self._run.fabric.clip_gradients(self.network, self.optimizer, max_norm=clip)
         self.optimizer.step()
-        if self._memory:
+        if self._memory and follow:
             self._follow()
+
+    def _share(self) -> None:
+        """Every device gets the mean of all gradients, in one message."""
+        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
+        here = torch.cat([gradient.flatten() for gradient in gradients])
+        mean = cast(Tensor, self._run.fabric.all_reduce(here, reduce_op="mean"))
+        for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view(gradient.shape))
 
     @torch.no_grad()
     def _follow(self) -> None:
