@@ -36,6 +36,7 @@ TOLD = {  # what a command says, or why it cannot work here
     "import inception pt_inception-2015-12-05-6726825d.pth": "cache/inception-fid.safetensors",
     "import alexnet alexnet-owt-7be5be79.pth": "cache/alexnet.safetensors",
     "import lpips lpips-alex.pth": "cache/lpips-alex.safetensors",
+    "import stylegan2 stylegan2-ffhq-config-f.pt": "stylegan2-ffhq-config-f.pt has neither a generator",
     "import e4e e4e_ffhq_encode.pt": "e4e_ffhq_encode.pt is no e4e encoder",
     "import auclip best_model.pt": "best_model.pt is no mapper of levels",
     "import clip ViT-B-32.pt": "ViT-B-32.pt is no CLIP",
@@ -46,6 +47,7 @@ TOLD = {  # what a command says, or why it cannot work here
 MADE = {  # files that the page names, as far as they can be made here
     "model.pth": lambda: {"a": torch.ones(2)},
     "model_ir_se50.pth": lambda: {"a": torch.ones(2)},
+    "stylegan2-ffhq-config-f.pt": lambda: {"a": torch.ones(2)},
     "e4e_ffhq_encode.pt": lambda: {"a": torch.ones(2)},
     "best_model.pt": lambda: {"a": torch.ones(2)},
     "ViT-B-32.pt": lambda: {"a": torch.ones(2)},

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mien.nn.stylegan2.layers import Activation, Blur, EqualConv, EqualLinear
+from mien.nn.equal import EqualLinear
+from mien.nn.stylegan2.layers import Activation, Blur, EqualConv
 
 
 class _Residual(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mien.nn.stylegan2.layers import EqualLinear
+from mien.nn.equal import EqualLinear, PixelNorm
 from mien.nn.stylegan2.modulated import StyledConv, ToRGB
 
 _RATE = 0.01  # of the mapping's learning
@@ -27,13 +27,6 @@ class Grown(NamedTuple):
 
     features: Float[Tensor, "b c h w"]  #: what the last convolution of this size gives
     rgb: Float[Tensor, "b 3 h w"]
-
-
-class _PixelNorm(nn.Module):
-    """Vectors divided by the root of the mean of their squares."""
-
-    def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-8)
 
 
 class _Constant(nn.Module):
@@ -54,7 +47,7 @@ class Generator(nn.Module):
         self.code = code
         self.size = 4 << (len(widths) - 1)
         self.rows = 2 * len(widths)  #: of a code in W+
-        self.style = nn.Sequential(_PixelNorm(), *(EqualLinear(code, code, rate=_RATE, activated=True) for _ in range(depth)))
+        self.style = nn.Sequential(PixelNorm(axis=-1), *(EqualLinear(code, code, rate=_RATE, activated=True) for _ in range(depth)))
         self.input = _Constant(widths[0])
         self.conv1 = StyledConv(widths[0], widths[0], code)
         self.to_rgb1 = ToRGB(widths[0], code, upsampling=False)

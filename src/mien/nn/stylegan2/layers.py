@@ -1,7 +1,6 @@
-"""What generator and discriminator are made of: layers with an equalised learning rate, blurs, and the leaky ReLU.
+"""What generator and discriminator are made of beside `mien.nn.equal`: convolutions with an equalised learning rate, blurs, the leaky ReLU.
 
-Karras et al. 2018 (Progressive growing of GANs), section 4.1: weights are drawn from N(0, 1), and scaled by 1 / sqrt(inputs) when used,
-so that an optimiser moves all of them at one pace. They are zero until `initialise` draws them or a file fills them.
+Weights of convolutions are zero until `initialise` draws them or a file fills them.
 """
 
 from collections.abc import Sequence
@@ -11,24 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mien.nn.equal import EqualLinear
+
 SLOPE, GAIN = 0.2, 2**0.5  #: of the leaky ReLU: below zero, and of what comes out
 BLUR = (1.0, 3.0, 3.0, 1.0)  #: taps of the filter before and after every change of size
-
-
-class EqualLinear(nn.Module):
-    """A linear map; `rate` slows its learning, and `activated` ones end in the leaky ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, *, bias: float = 0.0, rate: float = 1.0, activated: bool = False) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(outputs, inputs))
-        self.bias = nn.Parameter(torch.full((outputs,), bias))
-        self.rate = rate
-        self.activated = activated
-
-    def forward(self, x: Float[Tensor, "*b i"]) -> Float[Tensor, "*b o"]:
-        """The map of each row."""
-        y = F.linear(x, self.weight * (self.rate / self.weight.shape[1] ** 0.5), self.bias * self.rate)
-        return GAIN * F.leaky_relu(y, SLOPE) if self.activated else y
 
 
 class EqualConv(nn.Module):

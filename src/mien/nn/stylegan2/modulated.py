@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien.nn.stylegan2.layers import GAIN, SLOPE, Activation, Blur, EqualLinear, Upsample
+from mien.nn.equal import EqualLinear
+from mien.nn.stylegan2.layers import GAIN, SLOPE, Activation, Blur, Upsample
 
 _EPSILON = 1e-8
 
