@@ -1,15 +1,17 @@
 """A configuration is the same as a dataclass, as options and as a file."""
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 
 from mien.errors import UsageError
 from mien.training import RunOptions
 from mien.training.config import build, flat, from_toml, options, to_toml
+from mien.training.limits import Checked, Count, Limits, Positive, Share
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,21 @@ class Config:
     widths: tuple[int, ...] = (1, 2)
     """Of the stages."""
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
+
+
+@dataclass(frozen=True)
+class Limited(Checked):
+    """Options with limits."""
+
+    parts: Count = 3
+    """How many."""
+    side: Annotated[int, Limits(16, multiple=16)] = 32
+    """Pixels."""
+    share: Share = 0.5
+    """Of them."""
+    speed: Positive = 1.0
+    """Of it."""
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -76,6 +93,31 @@ def test_folders_can_be_kept_to_oneself():
 def test_what_is_no_option_is_refused_by_name(tmp_path, line, says):
     with pytest.raises(UsageError, match=says):
         from_toml(Config, written(tmp_path, line))
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"parts": 0}, "parts = 0 is not allowed: at least 1"),
+        ({"side": 40}, "side = 40 is not allowed: a multiple of 16, at least 16"),
+        ({"share": 1.01}, "share = 1.01 is not allowed: 0 to 1"),
+        ({"speed": 0.0}, "speed = 0.0 is not allowed: above 0"),
+        ({"speed": math.nan}, "speed = nan is not allowed: above 0"),
+        ({"devices": 0}, "devices = 0 is not allowed: at least 1"),
+    ],
+)
+def test_values_outside_their_limits_are_refused_however_a_configuration_is_made(tmp_path, values, says):
+    with pytest.raises(UsageError, match=f"^{says}$"):
+        build(Limited, values)
+    if "devices" not in values:
+        with pytest.raises(UsageError, match=f"^{says}$"):
+            Limited(**values)
+
+
+def test_limits_are_told_and_what_lies_on_them_is_allowed():
+    notes = {option.name: option.note for option in options(Limited)}
+    assert notes["side"] == "Pixels (a multiple of 16, at least 16)."
+    assert Limited(parts=1, side=16, share=1.0, speed=1e-9).side == 16
 
 
 def test_a_missing_file_is_named(tmp_path):

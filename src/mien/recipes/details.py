@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -23,12 +24,13 @@ from mien.geometry import facemesh
 from mien.nn.landmarks import DetailNet
 from mien.training import Run, RunOptions, launch
 from mien.training.config import to_toml
+from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 
 _KEPT = 0.85  # of the half side: points further out are better known from the whole face
 
 
 @dataclass(frozen=True)
-class DetailsConfig:
+class DetailsConfig(Checked):
     """Options of `mien train details`."""
 
     data: Path = Path(os.environ.get("MIEN_DATA", "data"))
@@ -37,19 +39,19 @@ class DetailsConfig:
     """Folder for checkpoints, metrics and the trained weights (details.safetensors)."""
     cache: Path = Path("runs/landmark-faces")
     """Folder for the labelled faces: 110 kB each, made once."""
-    variants: int = 12
+    variants: Count = 12
     """Pictures of each person: the photo and its turns, each with three more expressions."""
-    drawn: int = 60
+    drawn: Annotated[int, Limits()] = 60
     """Drawn heads among the people."""
-    steps: int = 6_000
+    steps: Count = 6_000
     """Training steps."""
-    batch: int = 64
+    batch: Count = 64
     """Faces a step and device."""
-    rate: float = 2e-3
+    rate: Positive = 2e-3
     """Highest learning rate."""
-    decay: float = 0.02
+    decay: NotNegative = 0.02
     """Weight decay."""
-    memory: float = 40_000
+    memory: NotNegative = 40_000
     """Half-life of the averaged weights, in faces seen."""
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 
@@ -121,10 +123,8 @@ def train(config: DetailsConfig) -> Path:
             run.save()
     path = config.out / "details.safetensors"
     if fabric.global_rank == 0:
-        state = learner.average.state_dict()
-        weights.save(
-            path, {name: t.half() if t.is_floating_point() else t for name, t in state.items()}, network.config, recipe=to_toml(config)
-        )
+        tensors = {name: t.half() if t.is_floating_point() else t for name, t in learner.average.state_dict().items()}
+        weights.save(path, tensors, network.config, recipe=to_toml(config, folders=False))
     return path
 
 

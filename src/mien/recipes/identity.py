@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
@@ -24,11 +24,13 @@ from mien import weights
 from mien.data import sitters
 from mien.data.folder import need
 from mien.data.identities import People
+from mien.errors import UsageError
 from mien.faces.identity import KIND
 from mien.metrics.verification import verify
 from mien.nn.irse import IRSE
 from mien.training import Run, RunOptions, launch
 from mien.training.config import to_toml
+from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 
 _UNITS, _WIDER = (1, 2, 4, 1), (1, 2, 4, 8)  # of the stages; widths as multiples of the first
 _PHOTOS = "sfhq_128.npz"
@@ -36,42 +38,48 @@ _VALIDATED = 128  # people
 
 
 @dataclass(frozen=True)
-class IdentityConfig:
+class IdentityConfig(Checked):
     """Options of `mien train identity`."""
 
     data: Path | None = Path(os.environ["MIEN_DATA"]) if os.environ.get("MIEN_DATA") else None
     """Folder with the photos (sfhq_128.npz); drawn people alone without one."""
     out: Path = Path("runs/identity")
     """Folder for checkpoints, metrics and the trained weights (identity.safetensors)."""
-    drawn: int = 200
+    drawn: Annotated[int, Limits(2)] = 200
     """Drawn heads among the people."""
-    size: int = 48
-    """Pixels of the crops, a multiple of 16."""
-    width: int = 32
+    size: Annotated[int, Limits(16, multiple=16)] = 48
+    """Pixels of the crops."""
+    width: Count = 32
     """Channels of the first stage; the later ones have 2, 4 and 8 times as many."""
-    code: int = 512
+    code: Count = 512
     """Numbers that describe a face."""
-    looks: float = 1.0
+    looks: NotNegative = 1.0
     """Weight of the loss on what people look like, beside that on pairs of pictures."""
-    scale: float = 20.0
+    scale: Positive = 20.0
     """Of the cosines before the softmax."""
-    margin: float = 0.2
+    margin: Annotated[float, Limits(0, 1.5)] = 0.2
     """Radians by which a picture must be nearer to the other one of its own person."""
-    steps: int = 1_500
+    steps: Count = 1_500
     """Training steps."""
-    batch: int = 64
+    batch: Count = 64
     """People a step and device, two pictures of each."""
-    rate: float = 2e-3
+    rate: Positive = 2e-3
     """Highest learning rate."""
-    decay: float = 0.05
+    decay: NotNegative = 0.05
     """Weight decay."""
-    memory: float = 4_000
+    memory: NotNegative = 4_000
     """Half-life of the averaged weights, in people seen."""
-    settled: int = 6_000
+    settled: Annotated[int, Limits(2)] = 6_000
     """People by whose pictures the last linear map is solved for."""
-    ridge: float = 2.0
+    ridge: Positive = 2.0
     """Of that: how much is added to how pictures of a person differ, as a share of its mean over the features."""
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
+
+    def __post_init__(self) -> None:
+        """Raises `UsageError` for what cannot be; a code is no longer than what it is made of."""
+        super().__post_init__()
+        if self.code > (most := _WIDER[-1] * self.width * (self.size // 16) ** 2):
+            raise UsageError(f"code = {self.code} is not allowed: at most {most} at width {self.width} and size {self.size}")
 
 
 def margin_loss(cosines: Float[Tensor, "b n"], who: Int[Tensor, " b"], *, scale: float, margin: float) -> Float[Tensor, ""]:

@@ -8,6 +8,7 @@ earlier pass (fine) would.
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,7 @@ from mien.geometry import facemesh
 from mien.nn.landmarks import LandmarkNet
 from mien.training import Run, RunOptions, launch
 from mien.training.config import to_toml
+from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
 
 #: Pairs of points whose distance is what an expression shows: the margins of lips and lids without their corners, brows over lids.
 _PAIRS = (
@@ -34,7 +36,7 @@ _ABOVE, _BELOW = ([pair[end] for pair in _PAIRS] for end in (0, 1))
 
 
 @dataclass(frozen=True)
-class LandmarksConfig:
+class LandmarksConfig(Checked):
     """Options of `mien train landmarks`."""
 
     data: Path = Path(os.environ.get("MIEN_DATA", "data"))
@@ -45,21 +47,21 @@ class LandmarksConfig:
     """Folder for the labelled faces: 110 kB each, made once."""
     start: Path | None = None
     """Weights to start from, as another run left them; random ones without."""
-    variants: int = 12
+    variants: Count = 12
     """Pictures of each person: the photo and its turns, each with three more expressions."""
-    drawn: int = 60
+    drawn: Annotated[int, Limits()] = 60
     """Drawn heads among the people."""
-    steps: int = 7_000
+    steps: Count = 7_000
     """Training steps."""
-    batch: int = 48
+    batch: Count = 48
     """Faces a step and device."""
-    rate: float = 1.2e-3
+    rate: Positive = 1.2e-3
     """Highest learning rate."""
-    decay: float = 0.02
+    decay: NotNegative = 0.02
     """Weight decay."""
-    memory: float = 33_000
+    memory: NotNegative = 33_000
     """Half-life of the averaged weights, in faces seen."""
-    absent: float = 0.1
+    absent: Share = 0.1
     """Share of pictures without a face."""
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mien.errors import UsageError, one_of
+from mien.training.limits import limits_of
 
 C = TypeVar("C")
 
@@ -37,14 +38,17 @@ def options(config: type[Any]) -> list[Option]:
     """All options of a configuration, its own first."""
     own: list[Option] = []
     grouped: list[Option] = []
-    hints, notes = typing.get_type_hints(config), field_notes(config)
+    hints, notes, limits = typing.get_type_hints(config), field_notes(config), limits_of(config)
     for field in dataclasses.fields(config):
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint):
             start = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
             grouped += [dataclasses.replace(o, default=getattr(start, o.name), group=field.name) for o in options(cast(type[Any], hint))]
         else:
-            own.append(Option(field.name, hint, field.default, notes.get(field.name, ""), None))
+            note = notes.get(field.name, "")
+            if field.name in limits:
+                note = f"{note.removesuffix('.')} ({limits[field.name]})."
+            own.append(Option(field.name, hint, field.default, note, None))
     return own + grouped
 
 
