@@ -3,6 +3,7 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -33,10 +34,16 @@ def network(width: int = 8) -> nn.Module:
     return layers
 
 
-def advance(folder: Path, stop: int, *, total: int = 12, width: int = 8, workers: int = 2, mode: Resume = "auto") -> tuple[Run, Learner]:
+def written(config: dict[str, Any]) -> str:
+    return "".join(f"{name} = {value}\n" for name, value in config.items())
+
+
+def advance(
+    folder: Path, stop: int, *, total: int = 12, width: int = 8, workers: int = 2, mode: Resume = "auto", **config: Any
+) -> tuple[Run, Learner]:
     """Train in `folder` from where it stands to step `stop` of `total`, saving every third step."""
     model = network(width)
-    run = Run(launch(RunOptions()), folder, total=total, batch=4, config="width = 8\n")
+    run = Run(launch(RunOptions()), folder, total=total, batch=config.get("batch", 4), config=written({"rate": 0.01, "every": 3} | config))
     learner = run.learner(model, torch.optim.AdamW(model.parameters(), lr=1e-2), memory=24, warmup=3)
     run.resume(mode)
     for x, y in run.steps(run.batches(Numbers(), stop=stop, workers=workers), what="test"):
@@ -170,6 +177,24 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     advance(tmp_path, 3)
     with pytest.raises(DataError, match="--resume never"):
         advance(tmp_path, 6, width=9)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [({"rate": 0.02}, "rate = 0.02, not 0.01"), ({"batch": 6}, "batch x devices x nodes = 6, not 4")],
+)
+def test_a_run_does_not_go_on_with_options_that_make_it_another(tmp_path, config, says):
+    advance(tmp_path, 3, workers=0, batch=4)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(DataError, match=f"step-00000003.ckpt cannot go on with {says}: give the same again, another --out, or --resume"):
+        advance(tmp_path, 6, workers=0, **{"batch": 4} | config)
+    assert kept == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_run_goes_on_with_other_options_that_do_no_harm_and_tells_so(tmp_path, capfd):
+    advance(tmp_path, 3, workers=0)
+    assert advance(tmp_path, 6, workers=0, every=5)[0].step == 6
+    assert "goes on with every = 5, not 3" in capfd.readouterr().err
 
 
 def test_ranks_share_the_samples_of_a_step():
