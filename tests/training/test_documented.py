@@ -37,8 +37,7 @@ def test_the_recipe_on_the_page_learns_and_leaves_what_the_table_says(tmp_path):
 
 
 def test_the_augmented_recipe_on_the_page_follows_what_its_judge_says(tmp_path):
-    (code,) = RECIPES[1:]
-    done = run("-c", code, folder=tmp_path)
+    done = run("-c", RECIPES[1], folder=tmp_path)
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in (tmp_path / "runs/rings/metrics.jsonl").read_text().splitlines()]
     p = 0.0
@@ -47,3 +46,10 @@ def test_the_augmented_recipe_on_the_page_follows_what_its_judge_says(tmp_path):
         p = max(0.0, p + (64 if rises else -64) / 500_000)
         assert four[-1]["p"] == pytest.approx(p, rel=1e-4)
     assert p > 0 and float(done.stdout.strip()) == pytest.approx(p)
+
+
+def test_the_generator_on_the_page_is_trained_and_draws(tmp_path):
+    done = run("-c", RECIPES[2], folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(16, 16, 3)"
+    assert (tmp_path / "runs/grey/stylegan2.safetensors").is_file()
