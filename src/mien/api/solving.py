@@ -30,7 +30,7 @@ class Solution:
 
 
 def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Solution:
-    """Draw, measure, and correct the command by what is missing, until every commanded unit is within `TOLERANCE`, at most `ROUNDS` times.
+    """Draw, measure, and correct the command by what is missing, until every commanded unit is met closely, at most `ROUNDS` times.
 
     A correction is a secant step along each axis: what is missing, over the steps that were measured for each step that was commanded.
     Of all pictures the one with the smallest largest error is kept. Units that the reader does not measure are done as commanded.

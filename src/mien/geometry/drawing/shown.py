@@ -25,6 +25,7 @@ _ROOM = 0.25  # cm below the teeth in which colours can be read
 _THIN = (0.20, 0.40)  # cm: less below the teeth than the first is lip and goes with it, the second is the inside of the mouth
 _SLIVER = 0.2  # cm below the teeth: less of it is the edge of a tooth, and is left behind as the lip goes
 _BAND = 0.12  # of what is seen below the teeth: it stays whole at either end, and what lies between is stretched
+_BESIDE = (1.4, 1.8)  # times its length: so far what is beside teeth stretches, and so far it does not
 _HELD = 0.6  # of the way from the middle of a mouth to its corners that pulling at these leaves as it is
 _TORN = (1.8, 3.0)  # times what 1 cm can bear per cm and one more: stretched by more than the first it fades, by the second it is gone
 
@@ -164,6 +165,9 @@ def carried(
     own_t = np.where(t < edge + longer - hung, crown, jaw)
     own = sample(rgb, shown.slit.frame.back(np.stack([s, np.clip(own_t, u0, l0)], axis=-1)), cv2.INTER_CUBIC).astype(np.float32)
     known = np.where(whole, teeth, teeth + (1 - teeth) * jaw_known)
+    if shown.teeth > 0.5:  # what is seen beside a row of teeth is the rest of it in the shade, which does not stretch
+        longer_by = (l1 + hung - edge) / np.maximum(l0 - edge, 1e-3)
+        known *= 1.0 - np.clip((0.5 - share) / 0.2, 0.0, 1.0) * np.clip((longer_by - _BESIDE[0]) / (_BESIDE[1] - _BESIDE[0]), 0.0, 1.0)
     known *= 1.0 - ramp(u0 - bared - hung - t, 3 * soft) * (rise > hung)
     return own, (known * shown.columns(s, soft)).astype(np.float32)
 
