@@ -221,15 +221,15 @@ def test_of_a_crop_set_the_training_split_is_taken(data):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"size": 48}, "size 48: give a power of two"),
-        ({"batch": 6}, "batch 6: give 1 to 4 or a multiple"),
-        ({"r1_every": 0}, "r1_every 0: give at least 1"),
-        ({"fid_pictures": 1}, "fid_pictures 1: give at least 2"),
+        ({"size": 48}, "size = 48 is not allowed: a power of two"),
+        ({"batch": 6}, "batch = 6 is not allowed: 1 to 4 or a multiple"),
+        ({"r1_every": 0}, "r1_every = 0 is not allowed: at least 1"),
+        ({"fid_pictures": 1}, "fid_pictures = 1 is not allowed: at least 2"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(small, tmp_path, wrong, says):
+def test_what_cannot_be_trained_is_refused(small, wrong, says):
     with pytest.raises(UsageError, match=says):
-        train(replace(small, out=tmp_path, **wrong))
+        replace(small, **wrong)
 
 
 def test_no_pictures_are_refused(small, tmp_path):

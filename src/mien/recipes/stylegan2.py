@@ -7,7 +7,7 @@ pictures are few, the adaptive augmentation of Karras et al. 2020 (Training gene
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from mien.nn.stylegan2.generator import drawn
 from mien.nn.stylegan2.layers import widths
 from mien.training import AdaptiveStrength, Learner, Run, RunOptions, constant, launch, say
 from mien.training.config import to_toml
+from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
 
 _PICTURES = "sfhq_256.npz"
 _PATH, _R1 = "path_length", "r1"  # in `Run.numbers`: the running mean; what R1 was last
@@ -38,7 +39,7 @@ Pictures = Float[Tensor, "b 3 s s"]
 
 
 @dataclass(frozen=True)
-class StyleGAN2Config:
+class StyleGAN2Config(Checked):
     """Options of `mien train stylegan2`."""
 
     data: Path | None = Path(os.environ["MIEN_DATA"]) / _PICTURES if os.environ.get("MIEN_DATA") else None
@@ -47,49 +48,57 @@ class StyleGAN2Config:
     """Folder for checkpoints, metrics, samples and the trained weights (stylegan2.safetensors)."""
     size: int = 128
     """Pixels of the pictures, a power of two from 8."""
-    width: float = 1.0
+    width: Positive = 1.0
     """Channels at the larger sizes: 16384 times this by the pixels of a side; published networks of 1024 pixels have 2."""
-    most: int = 512
+    most: Count = 512
     """Channels at most."""
-    code: int = 512
+    code: Count = 512
     """Numbers in a code."""
-    depth: int = 8
+    depth: Count = 8
     """Layers that map a random code to a style code."""
-    steps: int = 100_000
+    steps: Count = 100_000
     """Training steps."""
-    batch: int = 16
+    batch: Count = 16
     """Pictures a step and device."""
-    rate: float = 2e-3
+    rate: Positive = 2e-3
     """Learning rate."""
-    memory: float = 10_000
+    memory: NotNegative = 10_000
     """Half-life of the generator's averaged weights, in pictures seen."""
     flips: bool = True
     """Mirror half of the pictures."""
-    mixing: float = 0.9
+    mixing: Share = 0.9
     """Share of made pictures whose style is mixed from two codes."""
-    r1: float = 10.0
+    r1: NotNegative = 10.0
     """Weight of R1, on how the discriminator changes with real pictures; twice what multiplies the squared gradient."""
-    r1_every: int = 16
+    r1_every: Count = 16
     """Steps from one R1 to the next."""
-    path: float = 2.0
+    path: NotNegative = 2.0
     """Weight of how path lengths differ."""
-    path_every: int = 4
+    path_every: Count = 4
     """Steps from one such to the next."""
     augment: Literal["none", "b", "bg", "bgc", "bgcf", "bgcfn"] = "bgc"
     """Adaptive augmentation: pixel blitting, geometry, colour, filtering, noise."""
     ada_target: float = 0.6
     """Mean sign of the discriminator on real pictures that the augmentation keeps."""
-    ada_every: int = 4
+    ada_every: Count = 4
     """Steps from one change of the augmentation's strength to the next."""
-    ada_images: float = 500_000
+    ada_images: Positive = 500_000
     """Pictures that take the strength from 0 to 1."""
-    fid_every: int = 5_000
+    fid_every: Annotated[int, Limits()] = 5_000
     """Steps from one FID to the next; 0 for none."""
-    fid_pictures: int = 5_000
+    fid_pictures: Annotated[int, Limits(2)] = 5_000
     """Made pictures for FID, and at most as many real ones."""
     fid_features: Literal["auto", "inception", "landmarks"] = "auto"
     """Network for FID; auto is inception where it was imported, else the landmark network."""
     options: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        """Raises `UsageError` for what cannot be, of sizes and batches too."""
+        super().__post_init__()
+        if self.size < 8 or self.size & (self.size - 1):
+            raise UsageError(f"size = {self.size} is not allowed: a power of two from 8, such as 64 or 128")
+        if self.batch % min(self.batch, _GROUP):
+            raise UsageError(f"batch = {self.batch} is not allowed: 1 to {_GROUP} or a multiple of it: so many are looked at together")
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +185,6 @@ def lazy_adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:
 def train(config: StyleGAN2Config) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
-    _check(config)
     generator, discriminator = _networks(config)
     path = config.data or need(None, _PICTURES) / _PICTURES
     squares = open_squares(path, config.size, flips=config.flips, seed=options.seed)
@@ -213,17 +221,6 @@ def sampled(network: Generator, seed: int) -> UInt8[np.ndarray, "s s 3"]:
 
 def _learner(run: Run, name: str, network: nn.Module, rate: float, every: int, *, memory: float = 0.0) -> Learner:
     return run.learner(network, lazy_adam(network, rate, every), name=name, memory=memory, warmup=1, schedule=constant, wrapped=False)
-
-
-def _check(config: StyleGAN2Config) -> None:
-    least = {"batch": 1, "steps": 1, "code": 1, "depth": 1, "most": 1, "r1_every": 1, "path_every": 1, "ada_every": 1, "fid_every": 0}
-    for name, low in (least | {"fid_pictures": 2}).items():
-        if getattr(config, name) < low:
-            raise UsageError(f"{name} {getattr(config, name)}: give at least {low}")
-    if config.size < 8 or config.size & (config.size - 1):
-        raise UsageError(f"size {config.size}: give a power of two from 8, such as 64 or 128")
-    if config.batch % min(config.batch, _GROUP):
-        raise UsageError(f"batch {config.batch}: give 1 to {_GROUP} or a multiple of it: so many are looked at together")
 
 
 def _networks(config: StyleGAN2Config) -> tuple[Generator, Discriminator]:
