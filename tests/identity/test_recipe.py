@@ -1,7 +1,11 @@
 """The recipe `identity`: its loss against the paper, its people, and that stopped and resumed equals never stopped."""
 
 import itertools
+import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +24,7 @@ from mien.faces.identity import Recognizer
 from mien.faces.templates import arcface_square
 from mien.geometry import head
 from mien.nn.irse import IRSE
-from mien.recipes.identity import IdentityConfig, Looks, both_ways, discriminants, margin_loss, train
+from mien.recipes.identity import IdentityConfig, Looks, both_ways, discriminants, margin_loss, shown, train
 from mien.training import RunOptions
 
 SMALL = IdentityConfig(data=None, drawn=6, size=32, width=4, code=8, batch=4, steps=4, settled=8, options=RunOptions(workers=0, every=2))
@@ -159,6 +163,31 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path, workers):
     assert not torch.equal(before["network.network.input_layer.0.weight"], one["network.network.input_layer.0.weight"]), (
         "the comparison can fail"
     )
+
+
+def test_samples_are_threes_of_a_picture_its_other_one_and_somebody_else(people):
+    endless, network = People(people, 32, seed=3), IRSE(32, (1, 1, 1, 1), (4, 8, 16, 32), 6).eval()
+    threes = shown(network, endless, 5)
+    pictures = torch.stack([endless[number][0] for number in range(5)]) / 2 + 0.5
+    assert torch.equal(threes[0::3], pictures[:, 0]) and torch.equal(threes[1::3], pictures[:, 1])
+    with torch.no_grad():
+        cosines = network(pictures[:, 0] * 2 - 1) @ network(pictures[:, 1] * 2 - 1).T
+    for number, stranger in enumerate(threes[2::3]):
+        taken = [other for other in range(5) if torch.equal(stranger, pictures[other, 1])]
+        assert taken == [max((other for other in range(5) if other != number), key=lambda other: float(cosines[number, other]))]
+
+
+def test_it_trains_from_the_command_line_on_two_devices(tmp_path):
+    small = "--drawn 4 --size 32 --width 4 --code 8 --batch 2 --steps 2 --settled 8 --workers 0 --every 1 --precision 32-true"
+    words = [sys.executable, "-m", "mien", "train", "identity", *small.split(), "--devices", "2", "--out", str(tmp_path)]
+    env = {name: value for name, value in os.environ.items() if name != "MIEN_DATA"} | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(load_file(tmp_path / "step-00000002.ckpt")["random"]) == 2  # a state of each process
+    told = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["images"]) for line in told if "auc" in line] == [(1, 4), (2, 8)]
+    assert len(list((tmp_path / "samples").iterdir())) == 2
+    assert Recognizer(tmp_path / "identity.safetensors").name == "identity, IR-SE-18 of 32 px"
 
 
 def test_what_is_trained_is_a_recognizer(tmp_path):

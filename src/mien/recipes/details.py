@@ -25,6 +25,7 @@ from mien.nn.landmarks import DetailNet
 from mien.training import Run, RunOptions, launch
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
+from mien.training.marks import GREEN, RED, magnified, marked
 
 _KEPT = 0.85  # of the half side: points further out are better known from the whole face
 
@@ -96,6 +97,15 @@ def validate(network: nn.Module, views: CloseViews, count: int) -> dict[str, flo
     }
 
 
+@torch.no_grad()
+def shown(network: nn.Module, views: CloseViews, count: int) -> Float[Tensor, "n 3 t t"]:
+    """Eyes, then mouths, of people not trained on: where the points are (green), and where they are found (red)."""
+    eyes, eye_points, mouths, mouth_points = (torch.stack(part) for part in zip(*(views[i] for i in range(count)), strict=True))
+    device = next(network.parameters()).device
+    seen = zip((eyes, mouths), (eye_points, mouth_points), network(eyes.to(device), mouths.to(device)), strict=True)
+    return torch.cat([marked(marked(magnified(squares, 4), truth, GREEN), found, RED) for squares, truth, found in seen])
+
+
 def train(config: DetailsConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
@@ -120,6 +130,7 @@ def train(config: DetailsConfig) -> Path:
             run.log(eye=eye.detach(), mouth=mouth.detach())
         if run.due(options.every):
             run.log(**{f"validation_{part}": value for part, value in validate(learner.average, views["val"], 512).items()})
+            run.pictures("points", shown(learner.average, views["val"], 8))
             run.save()
     path = config.out / "details.safetensors"
     if fabric.global_rank == 0:

@@ -35,6 +35,7 @@ from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 _UNITS, _WIDER = (1, 2, 4, 1), (1, 2, 4, 8)  # of the stages; widths as multiples of the first
 _PHOTOS = "sfhq_128.npz"
 _VALIDATED = 128  # people
+_SHOWN = 24  # people
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,16 @@ def validate(network: nn.Module, people: People) -> float:
     return verify(codes.double().numpy(), np.arange(_VALIDATED).repeat(2)).auc
 
 
+@torch.no_grad()
+def shown(network: nn.Module, people: People, count: int) -> Float[Tensor, "n 3 s s"]:
+    """By threes, of people not trained on: a picture, the other one of the same person, and the one of somebody else taken for nearest."""
+    device = next(network.parameters()).device
+    one, other = torch.stack([people[number][0] for number in range(count)]).unbind(1)
+    cosines = network(one.to(device)).float() @ network(other.to(device)).float().T
+    stranger = cosines.cpu().fill_diagonal_(-2).argmax(1)
+    return torch.stack([one, other, other[stranger]], dim=1).flatten(0, 1) / 2 + 0.5
+
+
 def train(config: IdentityConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
@@ -182,6 +193,7 @@ def train(config: IdentityConfig) -> Path:
             run.log(loss=loss.detach(), right=right)
         if run.due(options.every):
             run.log(auc=validate(learner.average, people["val"]))
+            run.pictures("threes", shown(learner.average, people["val"], _SHOWN), columns=12)
             run.save()
     path = config.out / "identity.safetensors"
     if fabric.global_rank == 0:

@@ -25,6 +25,7 @@ from mien.nn.landmarks import LandmarkNet
 from mien.training import Run, RunOptions, launch
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
+from mien.training.marks import GREEN, RED, magnified, marked
 
 #: Pairs of points whose distance is what an expression shows: the margins of lips and lids without their corners, brows over lids.
 _PAIRS = (
@@ -105,6 +106,14 @@ def validate(network: nn.Module, views: Views, count: int) -> float:
     return float(torch.cat(errors).median())
 
 
+@torch.no_grad()
+def shown(network: nn.Module, views: Views, count: int) -> Float[Tensor, "n 3 t t"]:
+    """Squares of people not trained on: where the points are (green), and where they are found (red)."""
+    pictures, truth, _ = (torch.stack(part) for part in zip(*(views[i] for i in range(count)), strict=True))
+    found, _ = network(pictures.to(next(network.parameters()).device))
+    return marked(marked(magnified(pictures, 2), truth, GREEN), found, RED)
+
+
 def train(config: LandmarksConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
@@ -126,6 +135,7 @@ def train(config: LandmarksConfig) -> Path:
             run.log(loss=loss.detach(), distance=distance.detach())
         if run.due(options.every):
             run.log(validation=validate(learner.average, views["val"], 256))
+            run.pictures("points", shown(learner.average, views["val"], 8), columns=4)
             run.save()
     path = config.out / "landmarks.safetensors"
     if fabric.global_rank == 0:
