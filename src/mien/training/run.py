@@ -32,6 +32,7 @@ Schedule = Callable[..., float]
 
 #: Options that may change when a run goes on; of `batch` and devices the product may not.
 _FREE = {"steps", "every", "workers", "resume", "tensorboard", "devices", "nodes", "strategy", "batch", "data", "out", "cache", "start"}
+_FREE |= {"fid_every", "fid_pictures", "fid_features"}  # that only look
 
 
 class Run:
