@@ -14,6 +14,7 @@ from mien.recipes import details, landmarks
 from mien.recipes.details import DetailsConfig
 from mien.recipes.landmarks import LandmarksConfig
 from mien.training import RunOptions
+from mien.weights import load
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def test_stopped_and_resumed_equals_never_stopped(recipe, config, drawn_faces, t
     whole = config(data=tmp_path, out=tmp_path / "whole", batch=2, steps=4, options=RunOptions(precision="bf16-mixed", workers=2, every=2))
     parts = replace(whole, out=tmp_path / "parts")
     weights = recipe.train(whole)
+    assert "steps = 4" in load(weights).recipe and str(tmp_path) not in load(weights).recipe  # nobody need know where things lay
     last = recipe.train(parts)
     (parts.out / "step-00000004.ckpt").unlink()
     last.unlink()
@@ -42,6 +44,7 @@ def test_stopped_and_resumed_equals_never_stopped(recipe, config, drawn_faces, t
     one, other, before = (
         load_file(f) for f in (whole.out / "step-00000004.ckpt", parts.out / "step-00000004.ckpt", parts.out / "step-00000002.ckpt")
     )
+    assert sorted(path.name for path in (whole.out / "samples").iterdir()) == ["points-00000002.png", "points-00000004.png"]
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     assert not all(torch.equal(one[name], before[name]) for name in one)  # the comparison can fail
     assert all(torch.equal(tensor, load_file(last)[name]) for name, tensor in load_file(weights).items())

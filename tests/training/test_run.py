@@ -8,6 +8,8 @@ from typing import Any
 import cv2
 import pytest
 import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -90,6 +92,23 @@ def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path):
     newest.write_bytes(newest.read_bytes()[:100])
     assert advance(tmp_path, 6)[0].step == 6
     assert advance(tmp_path, 12)[0].step == 12
+
+
+def zeroed(data: bytes) -> bytes:
+    """As a power cut may leave a file whose length was on the disk before its end was."""
+    return data[:-64] + bytes(64)
+
+
+def without_words(data: bytes) -> bytes:
+    return save_tensors(load_tensors(data))
+
+
+@pytest.mark.parametrize("harm", [zeroed, without_words])
+def test_a_checkpoint_that_can_be_read_and_is_not_what_was_written_falls_back_too(tmp_path, harm):
+    advance(tmp_path, 9, workers=0)
+    newest = tmp_path / "step-00000009.ckpt"
+    newest.write_bytes(harm(newest.read_bytes()))
+    assert advance(tmp_path, 6, workers=0)[0].step == 6
 
 
 def test_two_checkpoints_are_kept_and_no_partial_file_stays(tmp_path):
