@@ -27,7 +27,7 @@ class RunOptions(Checked):
     every: Count = 500
     """Steps between checkpoints, validations and sample pictures."""
     resume: Resume = "auto"
-    """Go on from the newest whole checkpoint (auto) or start afresh (never)."""
+    """Go on from the newest whole checkpoint (auto), or start afresh and put what stands in the folder aside (never)."""
     tensorboard: bool = False
     """Write TensorBoard's event files beside metrics.jsonl."""
     seed: Annotated[int, Limits()] = 0
