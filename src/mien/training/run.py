@@ -30,9 +30,11 @@ from mien.training.schedule import StepSampler, cosine, kept
 
 Schedule = Callable[..., float]
 
-#: Options that may change when a run goes on; of `batch` and devices the product may not.
-_FREE = {"steps", "every", "workers", "resume", "tensorboard", "devices", "nodes", "strategy", "batch", "data", "out", "cache", "start"}
-_FREE |= {"fid_every", "fid_pictures", "fid_features"}  # that only look
+#: Options that may change when a run goes on: of `batch` and devices the product may not, and those of `fid` only look.
+_FREE = {
+    *("steps", "every", "workers", "resume", "tensorboard", "devices", "nodes", "strategy", "batch", "data", "out", "cache", "start"),
+    *("fid_every", "fid_pictures", "fid_features"),
+}
 
 
 class Run:
