@@ -40,6 +40,10 @@ FOUND: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("synth", "photos of 128 pixels warped a second, two cores", lambda d: f"{d['per second on two cores']['warps']:.0f}"),
     ("ada", "pictures of 64 pixels augmented a second, with gradients", lambda d: f"{_ada(d)['together']:.0f}"),
     ("ada", "times as fast as the plain way", lambda d: f"{_ada(d)['together'] / _ada(d)['plain']:.1f}"),
+    *(
+        ("stylegan2", f"times as fast as grouped convolutions draw: {size} pixels", lambda d, size=size: f"{_gain(d, size):.1f}")
+        for size in (256, 1024)
+    ),
     ("training", "what the training core adds to a bare PyTorch loop, %", lambda d: f"{100 * d['overhead']:.1f}"),
     ("scale", "pictures of a corpus read a second, two processes", lambda d: f"{_scale(d):.0f}"),
 )
@@ -47,6 +51,11 @@ FOUND: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 def _ada(document: Any) -> dict[str, float]:
     return document["pictures per second"]["bgc, 64 px, p = 0.3"]
+
+
+def _gain(document: Any, size: int) -> float:
+    ways = document[f"{size} px, 1 at once"]
+    return ways["mien"]["pictures per second"] / ways["grouped"]["pictures per second"]
 
 
 def _scale(document: Any) -> float:
