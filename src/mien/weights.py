@@ -109,7 +109,7 @@ N = TypeVar("N", bound=nn.Module)
 def built(make: Callable[[], N], stored: Weights, what: str) -> N:
     """The network that `make` makes of a stored configuration, with the stored tensors, in eval mode; see `fill`.
 
-    It is laid out without numbers first: a configuration that lies about its tensors is refused before memory is taken for it. Raises
+    It is laid out without numbers first: a configuration that lies about its tensors is refused before memory is taken for them. Raises
     `WeightsError` also for a configuration of something else, where a message says that the file is no `what`.
     """
     try:

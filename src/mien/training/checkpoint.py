@@ -17,7 +17,7 @@ from mien.errors import WeightsError
 
 _KEPT = 2  # the newest, and the one before it should the newest break
 _SUM = "checksum"  # the header entry
-_LEFT = ("config.toml", "metrics.jsonl", "samples", "tensorboard")  # what a run leaves beside its checkpoints
+_LEFT = ("config.toml", "metrics.jsonl", "samples", "tensorboard")  # what a run leaves beside checkpoints and weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def write(folder: Path, step: int, tensors: Mapping[str, Tensor], header: Mappin
 
 def set_aside(folder: Path) -> Path | None:
     """Move what a run has left in its folder into a folder of its own there, ``before-1`` and so on; None when there was nothing."""
-    left = [*paths(folder), *(folder / name for name in _LEFT if (folder / name).exists())]
+    left = [*paths(folder), *folder.glob("*.safetensors"), *(folder / name for name in _LEFT if (folder / name).exists())]
     if not left:
         return None
     aside = next(place for number in itertools.count(1) if not (place := folder / f"before-{number}").exists())

@@ -21,12 +21,14 @@ MEAN = "mean_code"  #: the name of the tensor
 
 def generator(stored: Weights) -> Generator:
     """The generator of a weight file; raises `WeightsError` when there is none in it."""
-    return weights.fill(Generator(**_config(stored, "generator")), _part(stored, "generator"))
+    config = _config(stored, "generator")
+    return weights.built(lambda: Generator(**config), _part(stored, "generator"), "generator of StyleGAN2")
 
 
 def discriminator(stored: Weights) -> Discriminator:
     """The discriminator of a weight file; raises `WeightsError` when there is none in it."""
-    return weights.fill(Discriminator(**_config(stored, "discriminator")), _part(stored, "discriminator"))
+    config = _config(stored, "discriminator")
+    return weights.built(lambda: Discriminator(**config), _part(stored, "discriminator"), "discriminator of StyleGAN2")
 
 
 def mean_code(stored: Weights) -> Float[Tensor, " d"]:
