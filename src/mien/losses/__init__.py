@@ -1,0 +1,1 @@
+"""Losses of faces, codes and words, shared by recipes and by inversion."""
