@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from mien.data.crops import open_crops
 from mien.data.sources import Source, open_source
+from mien.data.synth.store import ABOUT, SynthFaces
 
 
 class Squares(Dataset[Float32[Tensor, "3 s s"]]):
@@ -31,7 +32,11 @@ class Squares(Dataset[Float32[Tensor, "3 s s"]]):
         turn, place = divmod(number, len(self))
         rgb = self.picture(int(self._shuffled(turn)[place]))
         mirrored = self._flips and np.random.default_rng([self._seed, number]).random() < 0.5
-        return torch.from_numpy((rgb[:, ::-1] if mirrored else rgb).copy()).permute(2, 0, 1).float() / 127.5 - 1
+        return _signed(rgb[:, ::-1] if mirrored else rgb)
+
+    def shown(self, index: int) -> Float32[Tensor, "3 s s"]:
+        """Picture `index` as it is, -1..1."""
+        return _signed(self.picture(index))
 
     def picture(self, index: int) -> UInt8[np.ndarray, "s s 3"]:
         """Picture `index` below the length, as it is; raises `DataError` for a damaged one."""
@@ -43,14 +48,31 @@ class Squares(Dataset[Float32[Tensor, "3 s s"]]):
         return self._order
 
 
-def open_squares(path: Path, size: int, *, flips: bool, seed: int) -> Squares:
-    """Those of a source, of a crop set its training split; raises `DataError` as `open_source` does."""
+def open_squares(path: Path, size: int, *, flips: bool, seed: int, split: str = "train") -> Squares:
+    """Those of a source; of a crop set, and of a folder of variants of one (`mien data synth --photos`), those of a split.
+
+    Raises `DataError` as `open_source` does.
+    """
     source = open_source(path)
-    learned = range(len(source))
+    numbers = np.arange(len(source))
     if path.suffix.lower() == ".npz":
-        split = {f"{index:06d}.jpg" for index in open_crops(path).where(split="train")}
-        learned = [number for number, name in enumerate(source.names) if name in split]
-    return Squares(source, learned, size, flips=flips, seed=seed)
+        numbers = _of_crops(path, source.names, split)
+    elif (path / ABOUT).is_file():
+        faces = SynthFaces(path)
+        photos = faces.column("photo")
+        if (crops := Path(faces.about["photos"])).suffix.lower() == ".npz":
+            numbers = np.flatnonzero(np.isin(photos, open_crops(crops).where(split=split)))
+    return Squares(source, numbers.tolist(), size, flips=flips, seed=seed)
+
+
+def _of_crops(path: Path, names: Sequence[str], split: str) -> Int[np.ndarray, " n"]:
+    """The numbers of the pictures of a split."""
+    wanted = {f"{index:06d}.jpg" for index in open_crops(path).where(split=split)}
+    return np.array([number for number, name in enumerate(names) if name in wanted], np.int64)
+
+
+def _signed(rgb: UInt8[np.ndarray, "s s 3"]) -> Float32[Tensor, "3 s s"]:
+    return torch.from_numpy(rgb.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
 
 def middle(rgb: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:

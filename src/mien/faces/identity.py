@@ -36,7 +36,7 @@ class Recognizer:
         """Load a file; raises `WeightsError` when it is of another network."""
         stored = weights.load(path)
         config = {name: value for name, value in stored.config.items() if name != "kind"}
-        self._network = network = weights.built(lambda: IRSE(**config), stored, "network for identity (`mien train identity`)")
+        self.network = network = weights.built(lambda: IRSE(**config), stored, "network for identity (`mien train identity`)")
         self.path = path
         layers = 2 * sum(config["units"]) + 2
         self.size: int = network.size  #: pixels of the crops that it takes
@@ -65,7 +65,7 @@ class Recognizer:
         for start in range(0, len(pictures), _BATCH):
             batch = torch.from_numpy(pictures[start : start + _BATCH]).permute(0, 3, 1, 2).float() / 127.5 - 1
             with torch.inference_mode():
-                made.append(self._network(prepare(batch)).double().numpy())
+                made.append(self.network(prepare(batch)).double().numpy())
         return np.concatenate(made)
 
 

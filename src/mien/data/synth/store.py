@@ -157,6 +157,10 @@ class SynthFaces:
         shard, row = self._place(index)
         return _rows(self._shards[shard])[row]
 
+    def column(self, field: str) -> np.ndarray:
+        """One of `fields` of all pictures, a row each."""
+        return np.concatenate([_rows(path)[field] for path in self._shards])
+
     def picture(self, index: int) -> Picture:
         """The picture."""
         shard, row = self._place(index)

@@ -40,7 +40,7 @@ class Activation(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """``sqrt(2) leaky(x + bias)``, with the gain drawn inside the ReLU: one pass less over the grid."""
-        return F.leaky_relu_(torch.add(GAIN * self.bias[:, None, None], x, alpha=GAIN), SLOPE)
+        return F.leaky_relu_(torch.add((GAIN * self.bias[:, None, None]).to(x), x, alpha=GAIN), SLOPE)
 
 
 class Blur(nn.Module):

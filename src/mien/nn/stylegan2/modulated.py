@@ -35,7 +35,7 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x: Grid, style: Style) -> Larger:
         """The convolution of 3 x 3, neither scaled nor demodulated yet: times `gains` it is."""
-        x = x * style[:, :, None, None]
+        x = x * style[:, :, None, None].to(x)
         if self.blur is None:
             return F.conv2d(x, self._kernel(), padding=1)
         return self.blur(F.conv_transpose2d(x, self._kernel(), stride=2))
@@ -60,7 +60,7 @@ class _Noise(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """Convolution, noise, bias and leaky ReLU."""
+    """Convolution, noise, bias and leaky ReLU; in mixed precision, grids stay as coarse as their convolution."""
 
     def __init__(self, inputs: int, outputs: int, code: int, *, upsampling: bool = False) -> None:
         super().__init__()
@@ -75,8 +75,8 @@ class StyledConv(nn.Module):
         """
         y = self.conv(x, style)
         gains, bias = GAIN * self.conv.gains(style)[:, :, None, None], GAIN * self.activate.bias[:, None, None]
-        y = torch.addcmul(bias, y, gains, out=None if torch.is_grad_enabled() else y)
-        return F.leaky_relu_(y.add_(GAIN * self.noise.weight * noise), SLOPE)
+        y = torch.addcmul(bias.to(y), y, gains.to(y), out=None if torch.is_grad_enabled() else y)
+        return F.leaky_relu_(y.add_((GAIN * self.noise.weight * noise).to(y)), SLOPE)
 
 
 class ToRGB(nn.Module):

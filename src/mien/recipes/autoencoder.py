@@ -1,0 +1,332 @@
+"""Recipe `autoencoder`: a generator and its encoder learned together, where pictures are too few for the contest of `stylegan2` alone.
+
+The encoder gives pictures their codes (as e4e does: one row for all, and small differences for each), the generator draws them again.
+From the first step on, the generator's mapping learns to make such codes out of random numbers, against a network that tells both kinds
+apart; later a discriminator sees what is drawn of both kinds. So one run ends with what others make one after the other: a generator whose
+codes are spread as its encoder finds them in faces (Larsen et al. 2016; Pidhorskyi et al. 2020, with two encoders less).
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from collections.abc import Generator as Generated
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+from mien import weights
+from mien.data.squares import Squares, open_squares
+from mien.errors import DataError, UsageError
+from mien.faces.identity import Recognizer
+from mien.losses.likeness import Likeness
+from mien.nn import stylegan2
+from mien.nn.ada import augmented
+from mien.nn.encoders import Encoder4Editing, Inverter, Shape
+from mien.nn.latent import LatentDiscriminator
+from mien.nn.stylegan2 import Discriminator, Generator, losses
+from mien.nn.stylegan2.generator import drawn
+from mien.training import AdaptiveStrength, Learner, Run, RunOptions, constant, launch
+from mien.training.config import to_toml
+from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
+
+_UNITS = (1, 2, 4, 1)  # of the encoder's stages
+_SCALES = 3  # sizes at which colours are compared: the picture's, a half, a quarter
+_SHOWN, _VALIDATED = 16, 128  # pictures
+_DRAWN = 10_000  # codes whose mean is kept
+_R1_EVERY = 16  # steps
+
+Pictures = Float[Tensor, "b 3 s s"]
+Codes = Float[Tensor, "b l d"]
+Scored = Callable[[Tensor], Float[Tensor, "b 1"]]
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig(Checked):
+    """Options of `mien train autoencoder`."""
+
+    data: Path | None = Path(os.environ["MIEN_DATA"]) / "sfhq_256.npz" if os.environ.get("MIEN_DATA") else None
+    """Photos in FFHQ's framing: a folder, a .zip, an LMDB, .tar shards or a crop set, of which the training split is taken."""
+    variants: Path | None = None
+    """The same people with other expressions: a folder of `mien data synth --photos`."""
+    share: Share = 0.75
+    """Share of the pictures that are variants, where there are any."""
+    out: Path = Path("runs/autoencoder")
+    """Folder for checkpoints, metrics, samples and the trained weights (stylegan2.safetensors and e4e.safetensors)."""
+    size: int = 64
+    """Pixels of the pictures, a power of two from 32."""
+    width: Annotated[int, Limits(2, multiple=2)] = 64
+    """Channels of the generator at the largest size, twice as many at each smaller one."""
+    most: Annotated[int, Limits(2, multiple=2)] = 256
+    """Channels at most; the discriminator has half as many throughout."""
+    code: Count = 128
+    """Numbers in a row of a code."""
+    depth: Count = 4
+    """Layers that map a random code to a style code."""
+    encoder: Annotated[int, Limits(8, multiple=8)] = 32
+    """Channels of the encoder's first stage; the next have two, three and four times as many."""
+    steps: Count = 5_000
+    """Training steps."""
+    batch: Annotated[int, Limits(8, multiple=8)] = 32
+    """Pictures a step and device."""
+    rate: Positive = 2e-3
+    """Highest learning rate of generator and discriminator; the encoder has a quarter of it."""
+    memory: NotNegative = 5_000
+    """Half-life of the averaged weights, in pictures seen."""
+    single: Share = 0.15
+    """Of the steps: until there all rows of a code are the same; then row after row gets something of its own."""
+    whole: Share = 0.4
+    """Of the steps: from there on every row has."""
+    contest_from: Share = 0.6
+    """Of the steps: from there on a discriminator judges what is drawn."""
+    contest: NotNegative = 0.1
+    """Weight of its judgement."""
+    grids: NotNegative = 0.5
+    """Weight of how far pictures are apart to the network for identity, beside 1 for their colours."""
+    identity: NotNegative = 0.2
+    """Weight of its codes."""
+    deltas: NotNegative = 2e-4
+    """Weight of how far rows of a code are from the first."""
+    r1: NotNegative = 1.0
+    """Weight of R1."""
+    augment: Literal["none", "b", "bg", "bgc"] = "bgc"
+    """Adaptive augmentation of what the discriminator sees."""
+    ada_images: Positive = 200_000
+    """Pictures that take its strength from 0 to 1."""
+    options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
+
+    def __post_init__(self) -> None:
+        """Raises `UsageError` for what cannot be."""
+        super().__post_init__()
+        if self.size < 32 or self.size & (self.size - 1):
+            raise UsageError(f"size = {self.size} is not allowed: a power of two from 32, such as 64")
+        if not self.single <= self.whole:
+            raise UsageError(f"whole = {self.whole} is not allowed: at least single = {self.single}")
+
+
+class Faces(Dataset[Pictures]):
+    """Photos, and a share of variants of them; sample n is the same in every run."""
+
+    def __init__(self, photos: Squares, variants: Squares | None, share: float, seed: int) -> None:
+        self._photos, self._variants, self._share, self._seed = photos, variants, share, seed
+
+    def __getitem__(self, number: int) -> Float[Tensor, "3 s s"]:
+        """A sample, -1..1."""
+        varied = self._variants is not None and np.random.default_rng([self._seed, number]).random() < self._share
+        return self._variants[number] if varied and self._variants is not None else self._photos[number]
+
+
+class Halves(nn.Module):
+    """Encoder and generator."""
+
+    def __init__(self, encoder: Inverter, generator: Generator) -> None:
+        super().__init__()
+        self.encoder, self.generator = encoder, generator
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """All networks, and what a step teaches each."""
+
+    config: AutoencoderConfig
+    run: Run
+    halves: Learner
+    judge: Learner  #: of pictures
+    critic: Learner  #: of codes
+    likeness: Likeness
+    strength: AdaptiveStrength
+
+    def step(self, real: Pictures, draws: torch.Generator) -> dict[str, Tensor | float]:
+        """One lesson for everybody; returns what to tell."""
+        generator, half = self._halves.generator, len(real) // 2  # judging costs as much as all the rest: half a batch has to do
+        codes, w = self._found(real), self._made_up(len(real), draws)
+        again = self._drawn(codes, draws)
+        terms = self._apart(again, real) | {"deltas": _deltas(codes)}
+        with _resting(self.critic, self.judge):
+            terms["mapping"] = losses.generator_loss(self.critic.network(w))
+            if contested := self.run.step > self.config.contest_from * self.config.steps:
+                shown = torch.cat([again[: half // 2], self._drawn(generator.spread(w[: half - half // 2]), draws)])
+                terms["contest"] = losses.generator_loss(self._judged(shown, draws))
+            self.halves.learn(sum((self._weight(name) * term for name, term in terms.items()), real.new_zeros(())), clip=10.0)
+        told = self._teach(self.critic, self.critic.network, codes[:, 0].detach(), w.detach(), name="critic")
+        if contested:
+            told |= self._teach(self.judge, lambda pictures: self._judged(pictures, draws), real[:half], shown.detach(), name="judge")
+        return told | {name: term.detach() for name, term in terms.items()}
+
+    @property
+    def _halves(self) -> "Halves":
+        return cast(Halves, self.halves.network)
+
+    def _found(self, real: Pictures) -> Codes:
+        """Codes of pictures; in the first part of the run only some rows have something of their own."""
+        config = self.config
+        grown = (self.run.step / config.steps - config.single) / max(config.whole - config.single, 1e-6)
+        stage = int(np.clip(grown, 0, 1) * (self._halves.generator.rows - 1))
+        with self.run.fabric.autocast():
+            return cast(Encoder4Editing, self._halves.encoder.encoder)(real, stage).float()
+
+    def _made_up(self, count: int, draws: torch.Generator) -> Float[Tensor, "b d"]:
+        with self.run.fabric.autocast():
+            return self._halves.generator.map(_normal((count, self.config.code), draws)).float()
+
+    def _drawn(self, codes: Codes, draws: torch.Generator) -> Pictures:
+        """Pictures with noise of their own."""
+        noises = [_normal((len(codes), *noise.shape[1:]), draws) for noise in self._halves.generator.stored()]
+        with self.run.fabric.autocast():
+            return self._halves.generator(codes, noises).float()
+
+    def _apart(self, again: Pictures, real: Pictures) -> dict[str, Tensor]:
+        """How far pictures drawn again are from what they were."""
+        with self.run.fabric.autocast():
+            distance = self.likeness(again, real)
+        return {"colours": _colours(again, real), "grids": distance.grids, "identity": distance.identity}
+
+    def _weight(self, term: str) -> float:
+        """The option of that name; colours and the mapping, which learns from nothing else, count as they are."""
+        return float(getattr(self.config, term, 1.0))
+
+    def _judged(self, pictures: Pictures, draws: torch.Generator) -> Float[Tensor, "b 1"]:
+        """Logits of pictures, augmented."""
+        kinds = self.config.augment
+        if kinds != "none":
+            pictures = augmented(pictures, self.strength.p, draws, kinds=kinds)
+        with self.run.fabric.autocast():
+            return self.judge.network(pictures).float()
+
+    def _teach(self, learner: Learner, score: Scored, real: Tensor, made: Tensor, *, name: str) -> dict[str, Tensor | float]:
+        """To tell the real from the made up; now and then, not to change steeply about real ones."""
+        of_real = score(real)
+        loss = losses.discriminator_loss(of_real, score(made))
+        learner.learn(loss, clip=None)
+        if (self.run.step - 1) % _R1_EVERY == 0:
+            seen = real.detach().requires_grad_()
+            steep = losses.r1_gradient(score(seen), seen).flatten(1).square().sum(1).mean()
+            learner.learn(self.config.r1 / 2 * _R1_EVERY * steep, clip=None)
+        told: dict[str, Tensor | float] = {name: loss.detach()}
+        return told | ({"overfits": self.strength.see(of_real), "p": self.strength.p} if name == "judge" else {})
+
+
+@contextmanager
+def _resting(*learners: Learner) -> Generated[None]:
+    """They pass on gradients, and take none."""
+    for learner in learners:
+        learner.network.requires_grad_(False)
+    yield
+    for learner in learners:
+        learner.network.requires_grad_(True)
+
+
+def _colours(again: Pictures, real: Pictures) -> Float[Tensor, ""]:
+    """The mean absolute difference of colours, over pictures of several sizes: what is large is right before what is small."""
+    apart = again - real
+    sizes = [apart if scale == 0 else F.avg_pool2d(apart, 2**scale) for scale in range(_SCALES)]
+    return torch.stack([size.abs().mean() for size in sizes]).mean()
+
+
+def _deltas(codes: Codes) -> Float[Tensor, ""]:
+    """How long the differences of the rows from the first are, in all (Tov et al. 2021, equation 3)."""
+    return (codes[:, 1:] - codes[:, :1]).square().sum(2).add(1e-12).sqrt().mean(0).sum()
+
+
+def train(config: AutoencoderConfig) -> Path:
+    """Run the recipe; returns the path of the generator's weights."""
+    options = config.options
+    if config.data is None:
+        raise DataError("no photos: name a folder, or a crop set such as sfhq_256.npz, with --data")
+    photos = open_squares(config.data, config.size, flips=True, seed=options.seed)
+    variants = open_squares(config.variants, config.size, flips=True, seed=options.seed + 1) if config.variants else None
+    fabric = launch(options)
+    run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
+    lesson = _lesson(run, config)
+    average = cast(Halves, lesson.halves.average)
+    faces, unseen = Faces(photos, variants, config.share, options.seed), _unseen(config, photos)
+    run.resume(options.resume)
+    for real in run.steps(run.batches(faces, workers=options.workers), what="autoencoder"):
+        told = lesson.step(real, run.generator(options.seed))
+        if run.due(50):
+            run.log(**told)
+        if run.due(options.every):
+            _look(run, average, unseen, lesson.likeness)
+            run.save()
+    return _kept(config, average, write=fabric.global_rank == 0)
+
+
+def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
+    """All networks as before training."""
+    channels = _widths(config)
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(config.options.seed)
+        generator, judge = Generator(channels, config.code, config.depth), Discriminator([width // 2 for width in channels])
+        units = [times * config.encoder for times in (1, 2, 3, 4)]
+        shape: Shape = {"size": config.size, "units": _UNITS, "widths": units, "styles": generator.rows, "code": config.code}
+        encoder, critic = Inverter("e4e", shape), LatentDiscriminator(config.code)
+    for number, network in enumerate((generator, judge)):
+        stylegan2.initialise(network, torch.Generator().manual_seed(2 * config.options.seed + number))
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
+    likeness = run.fabric.to_device(Likeness(Recognizer(weights.bundled("identity")).network))
+    adam = torch.optim.Adam
+    rates = [{"params": generator.parameters()}, {"params": encoder.parameters(), "lr": config.rate / 4}]
+    both = run.learner(
+        Halves(encoder, generator), adam(rates, lr=config.rate, betas=(0.5, 0.99)), name="halves", memory=config.memory, wrapped=False
+    )
+    teachers = [
+        run.learner(network, adam(network.parameters(), lr=rate, betas=(0.0, 0.99)), name=name, warmup=1, schedule=constant, wrapped=False)
+        for name, network, rate in (("judge", judge, config.rate), ("critic", critic, 2e-4))
+    ]
+    return Lesson(config, run, both, *teachers, likeness, AdaptiveStrength(run, swing=config.ada_images))
+
+
+def _widths(config: AutoencoderConfig) -> list[int]:
+    """Channels from 4 pixels up."""
+    return [min(config.most, config.width * config.size // side) for side in (4 << i for i in range(config.size.bit_length() - 2))]
+
+
+def _unseen(config: AutoencoderConfig, photos: Squares) -> Squares:
+    """Photos to look at: of a crop set those that nothing learns from."""
+    if config.data is None or config.data.suffix.lower() != ".npz":
+        return photos
+    return open_squares(config.data, config.size, flips=False, seed=0, split="val")
+
+
+@torch.no_grad()
+def _look(run: Run, network: Halves, photos: Squares, likeness: Likeness) -> None:
+    """How near pictures of people not learned from are drawn again; pictures of it, and of random codes."""
+    device = network.generator.input.input.device
+    real = torch.stack([photos.shown(number) for number in range(min(len(photos), _VALIDATED))]).to(device)
+    again = network.generator(network.encoder(real)).clamp(-1, 1)
+    distance = likeness(again, real)
+    error = (again - real).square().mean((1, 2, 3))
+    run.log(val_psnr=10 * torch.log10(4 / error).mean(), val_grids=distance.grids, val_identity=1 - distance.identity)
+    w = network.generator.map(drawn(range(2 * _SHOWN), network.generator.code).to(device))
+    made = network.generator(network.generator.spread(w)).clamp(-1, 1)
+    pairs = torch.stack([real[:_SHOWN], again[:_SHOWN]], 1).flatten(0, 1)
+    run.pictures("faces", torch.cat([pairs, made]).cpu() / 2 + 0.5)
+
+
+def _kept(config: AutoencoderConfig, network: Halves, *, write: bool) -> Path:
+    """Both files; half as precise, which no picture shows."""
+    path = config.out / "stylegan2.safetensors"
+    if write:
+        generator, encoder, recipe = network.generator, network.encoder, to_toml(config, folders=False)
+        with torch.no_grad():
+            mean = generator.map(_normal((_DRAWN, generator.code), torch.Generator().manual_seed(0)).to(generator.input.input.device)).mean(
+                0
+            )
+        tensors = _halved({f"generator.{name}": tensor for name, tensor in generator.state_dict().items()})
+        weights.save(path, tensors | {stylegan2.MEAN: mean}, {"kind": stylegan2.KIND, "generator": generator.config}, recipe=recipe)
+        weights.save(config.out / "e4e.safetensors", _halved(encoder.state_dict()), encoder.config, recipe=recipe)
+    return path
+
+
+def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+
+
+def _normal(shape: tuple[int, ...], draws: torch.Generator) -> Float[Tensor, "..."]:
+    return torch.randn(shape, generator=draws, device=draws.device)
