@@ -41,6 +41,8 @@ _SCALES = 3  # sizes at which colours are compared: the picture's, a half, a qua
 _SHOWN, _VALIDATED = 16, 128  # pictures
 _DRAWN = 10_000  # codes whose mean is kept
 _R1_EVERY = 16  # steps
+_CRITIC_RATE, _CRITIC_R1 = 5e-5, 10.0  # it shall not know codes much better than the mapping makes them
+_HASTE = 25.0  # of the mapping: its layers learn a hundred times slower than the others, which suits runs of millions of pictures
 
 Pictures = Float[Tensor, "b 3 s s"]
 Codes = Float[Tensor, "b l d"]
@@ -206,8 +208,8 @@ class Lesson:
         learner.learn(loss, clip=None)
         if (self.run.step - 1) % _R1_EVERY == 0:
             seen = real.detach().requires_grad_()
-            steep = losses.r1_gradient(score(seen), seen).flatten(1).square().sum(1).mean()
-            learner.learn(self.config.r1 / 2 * _R1_EVERY * steep, clip=None)
+            weight = self.config.r1 if learner is self.judge else _CRITIC_R1
+            learner.learn(weight / 2 * _R1_EVERY * losses.r1(score(seen), seen), clip=None)
         told: dict[str, Tensor | float] = {name: loss.detach()}
         return told | ({"overfits": self.strength.see(of_real), "p": self.strength.p} if name == "judge" else {})
 
@@ -271,13 +273,18 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
     encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
     likeness = run.fabric.to_device(Likeness(Recognizer(weights.bundled("identity")).network))
     adam = torch.optim.Adam
-    rates = [{"params": generator.parameters()}, {"params": encoder.parameters(), "lr": config.rate / 4}]
+    mapping, drawing = ([p for name, p in generator.named_parameters() if name.startswith("style.") is first] for first in (True, False))
+    rates = [
+        {"params": drawing},
+        {"params": mapping, "lr": config.rate * _HASTE},
+        {"params": encoder.parameters(), "lr": config.rate / 4},
+    ]
     both = run.learner(
         Halves(encoder, generator), adam(rates, lr=config.rate, betas=(0.5, 0.99)), name="halves", memory=config.memory, wrapped=False
     )
     teachers = [
         run.learner(network, adam(network.parameters(), lr=rate, betas=(0.0, 0.99)), name=name, warmup=1, schedule=constant, wrapped=False)
-        for name, network, rate in (("judge", judge, config.rate), ("critic", critic, 2e-4))
+        for name, network, rate in (("judge", judge, config.rate), ("critic", critic, _CRITIC_RATE))
     ]
     return Lesson(config, run, both, *teachers, likeness, AdaptiveStrength(run, swing=config.ada_images))
 

@@ -22,15 +22,15 @@ def generator_loss(made: Logits) -> Number:
     return F.softplus(-made).mean()
 
 
-def r1_gradient(logits: Logits, pictures: Pictures) -> Pictures:
-    """How the logits change with the pictures they are of, which need gradients; differentiable itself."""
-    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+def r1_gradient(logits: Logits, seen: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
+    """How the logits change with the pictures or codes they are of, which need gradients; differentiable itself."""
+    (gradient,) = torch.autograd.grad(logits.sum(), seen, create_graph=True)
     return gradient
 
 
-def r1(logits: Logits, pictures: Pictures) -> Number:
-    """The squared length of that gradient, the mean over real pictures (Mescheder et al. 2018, equation 9)."""
-    return r1_gradient(logits, pictures).square().sum((1, 2, 3)).mean()
+def r1(logits: Logits, seen: Float[Tensor, "b *n"]) -> Number:
+    """The squared length of that gradient, the mean over real ones (Mescheder et al. 2018, equation 9)."""
+    return r1_gradient(logits, seen).flatten(1).square().sum(1).mean()
 
 
 def path_lengths(pictures: Pictures, codes: Float[Tensor, "b l d"], noise: Pictures) -> Float[Tensor, " b"]:
