@@ -26,8 +26,8 @@ class Perceptual:
         if self.trunk not in SMALLEST or above.config.get("kind") != KIND or above.config.get("trunk") != self.trunk:
             raise WeightsError(f"{trunk} and {linear} are not a network and the linear layers of LPIPS over it")
         self.name = f"LPIPS {self.trunk}"  #: what a report calls it
-        self._trunk = weights.fill(Trunk(self.trunk), below)
-        self._linear = weights.fill(Linear(self.trunk), above)
+        self.network = weights.fill(Trunk(self.trunk), below).requires_grad_(False)
+        self.linear = weights.fill(Linear(self.trunk), above).requires_grad_(False)
 
     def distance(self, a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"]) -> float:
         """LPIPS, 0 for equal pictures, seldom above 1; raises `ImageError` for pictures too small for the network."""
@@ -35,7 +35,7 @@ class Perceptual:
         if min(a.shape[:2]) < least:
             raise ImageError(f"a picture of {a.shape[1]} x {a.shape[0]} pixels has no {self.name}: it needs at least {least} x {least}")
         with torch.inference_mode():
-            return float(lpips.distance(self._trunk, self._linear, _input(a), _input(b)))
+            return float(lpips.distance(self.network, self.linear, _input(a), _input(b)))
 
 
 def _input(rgb: UInt8[np.ndarray, "h w 3"]) -> Tensor:

@@ -1,0 +1,59 @@
+"""How far pictures of faces are from those that they are to be: in their colours, to a network that sees, and as persons.
+
+The three terms of Richardson et al. 2021 (pSp, equations 1 to 3). What sees is LPIPS where it was imported, else the grids inside the
+network for identity; every report says which.
+"""
+
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mien.faces import identity
+from mien.faces.identity import Recognizer
+from mien.losses.likeness import Likeness
+from mien.metrics import perceptual
+from mien.metrics.perceptual import Perceptual
+from mien.nn import lpips
+from mien.nn.sizing import sized
+
+_LEAST, _MOST = 32, 256  # pixels of the pictures that LPIPS sees: those of published losses; more of them say no more of faces
+
+Pictures = Float[Tensor, "b 3 s s"]
+
+
+class Terms(NamedTuple):
+    """Each a mean over the batch, 0 for equal pictures; to be summed with weights."""
+
+    colours: Float[Tensor, ""]  #: the mean squared difference
+    perceptual: Float[Tensor, ""]  #: LPIPS, or the distance of the grids
+    identity: Float[Tensor, ""]  #: 1 - cosine of the codes
+
+
+class Reconstruction(nn.Module):
+    """The terms, for pictures in FFHQ's framing, -1..1."""
+
+    def __init__(self, recognizer: Recognizer, seeing: Perceptual | None = None) -> None:
+        """The networks are used as they are; they do not learn."""
+        super().__init__()
+        self.likeness = Likeness(recognizer.network)
+        self.trunk, self.linear = (seeing.network, seeing.linear) if seeing else (None, None)
+        self.identity_network = recognizer.name  #: what a report calls it
+        self.perceptual_network = seeing.name if seeing else f"grids of {recognizer.name}"  #: what a report calls it
+
+    def forward(self, made: Pictures, real: Pictures) -> Terms:
+        """With gradients for what was made."""
+        distance = self.likeness(made, real)
+        seen = distance.grids if self.trunk is None else self._lpips(made, real)
+        return Terms((made - real).square().mean(), seen, distance.identity)
+
+    def _lpips(self, made: Pictures, real: Pictures) -> Float[Tensor, ""]:
+        assert self.trunk is not None and self.linear is not None
+        side = min(max(made.shape[2], _LEAST), _MOST)
+        return lpips.distance(self.trunk, self.linear, sized(made, side), sized(real, side)).mean()
+
+
+def installed() -> Reconstruction:
+    """By the networks of this machine: the first for identity, the first of LPIPS; raises `WeightsError` without one for identity."""
+    seeing = perceptual.installed()
+    return Reconstruction(identity.recognizer(), seeing[0] if seeing else None)
