@@ -6,6 +6,7 @@ import torch
 from typer.testing import CliRunner
 
 from mien import weights
+from mien.aus import AUShift
 from mien.cli import app
 from mien.convert import importers
 from mien.errors import WeightsError
@@ -154,3 +155,20 @@ def test_the_command_imports_it(cache):
     assert done.exit_code == 0, done.output
     assert weights.kind(cache / "auclip-mapper.safetensors") == "auclip"
     assert "Kevinfringe" in (cache / "auclip-mapper.md").read_text()
+
+
+@torch.inference_mode()
+def test_steps_are_fifths_and_whole_units_the_mean_of_their_sides():
+    sided, whole = (made("calibrated", (2, 6, 12), units=units, styles=10) for units in (("AU12L", "AU17"), ("AU12", "AU17")))
+    change = torch.from_numpy(AUShift.of({"AU12L": 3, "AU12R": 1, "AU17": -2, "AU04": 5}).values).float()[None]
+    assert sided.steps(change).tolist() == pytest.approx([[0.6, -0.4]]) and whole.steps(change).tolist() == pytest.approx([[0.4, -0.4]])
+    assert sided.axes == {"AU12L", "AU17"} and whole.axes == {"AU12L", "AU12R", "AU17"}
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("mode", "reach"), [("calibrated", 1.0), ("compatible", 0.1)])
+def test_a_code_moves_as_far_as_the_mode_reaches_unless_told(mode, reach, change):
+    network, codes = made(mode), torch.randn(1, 18, 12, generator=torch.Generator().manual_seed(1))
+    said = network(network.repeated(change))
+    assert torch.allclose(network.move(codes, change), codes + reach * said)
+    assert torch.allclose(network.move(codes, change, 0.2), codes + 0.2 * said)

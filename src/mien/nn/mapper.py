@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mien import weights
+from mien import aus, weights
 from mien.nn.equal import EqualLinear, PixelNorm
 from mien.weights import Weights
 
@@ -32,6 +32,7 @@ UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
 #: How far a row moves for what a mapper says: while AU-CLIP trains, and where AU-CLIP and StyleCLIP are used.
 TRAINED, USED = 0.2, 0.1
 _RATE = 0.01
+_ROW = {axis: row for row, axis in enumerate(aus.AXES)}
 
 
 class Shape(TypedDict):
@@ -70,6 +71,7 @@ class LevelsMapper(nn.Module):
         sizes = {"widths": list(widths), "styles": styles}
         self.config: dict[str, Any] = sizes | {"levels": list(levels), "mode": mode, "units": list(units)}
         self.styles, self.levels, self.units, self.code = styles, tuple(levels), tuple(units), widths[-1]
+        self.reach = 1.0 if mode == "calibrated" else USED  #: how far a row moves for what the mapper says, where it is used
         for level in levels:
             self.add_module(level, Mapper(widths, mode))
 
@@ -83,6 +85,19 @@ class LevelsMapper(nn.Module):
     def repeated(self, change: Float[Tensor, "b n"]) -> Float[Tensor, "b l n"]:
         """The same change for all rows: what AU-CLIP's mapper is given."""
         return change[:, None].expand(-1, self.styles, -1)
+
+    @property
+    def axes(self) -> frozenset[str]:
+        """Which of `mien.aus.AXES` its units are."""
+        return frozenset(axis for unit in self.units for axis in aus.axes(unit))
+
+    def steps(self, change: Float[Tensor, "b axes"]) -> Float[Tensor, "b n"]:
+        """Changes along `mien.aus.AXES` in FACS steps as the mapper is given them: a step is 0.2, a unit with two sides their mean."""
+        return torch.stack([change[:, [_ROW[axis] for axis in aus.axes(unit)]].mean(1) for unit in self.units], 1) / aus.MAX_INTENSITY
+
+    def move(self, codes: Float[Tensor, "b l d"], change: Float[Tensor, "b n"], reach: float | None = None) -> Float[Tensor, "b l d"]:
+        """Codes after a change of units: ``w + reach M(change)``; `reach` is the mapper's own unless it is given."""
+        return codes + (self.reach if reach is None else reach) * self(self.repeated(change))
 
 
 def of(stored: Weights) -> LevelsMapper:
