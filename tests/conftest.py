@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
-from mien import images
+from mien import images, weights
 from mien.aus import AUVector
 from mien.data.renders import render
 from mien.geometry import head
+from mien.nn.encoders import Inverter
+from mien.nn.mapper import LEVELS, LevelsMapper
+from mien.nn.stylegan2 import Generator
 
 
 def pytest_addoption(parser):
@@ -52,3 +56,27 @@ def drawn_smile():
 def drawn_file(drawn, tmp_path_factory):
     """The face at rest as a file."""
     return images.write(drawn.photo.rgb, tmp_path_factory.mktemp("drawn") / "face.png")
+
+
+@pytest.fixture(scope="session")
+def style_files(tmp_path_factory):
+    """A folder of a small generator of StyleGAN2, an encoder into its codes and a mapper of them, which have learned nothing."""
+    folder, draw = tmp_path_factory.mktemp("style"), torch.Generator().manual_seed(0)
+
+    def filled(network, scale):
+        with torch.no_grad():
+            for name, tensor in network.state_dict().items():
+                if tensor.is_floating_point() and "running" not in name and "kernel" not in name:
+                    tensor.copy_(torch.randn(tensor.shape, generator=draw) * scale)
+        return network.state_dict()
+
+    generator = Generator((12, 10, 8, 6, 6), code=16, depth=2)
+    tensors = {f"generator.{name}": tensor for name, tensor in filled(generator, 0.3).items()}
+    config = {"kind": "stylegan2", "generator": generator.config}
+    weights.save(folder / "stylegan2.safetensors", tensors | {"mean_code": torch.zeros(16)}, config)
+    encoder = Inverter("e4e", {"size": 32, "units": (1, 1, 1, 1), "widths": (4, 6, 8, 10), "styles": 10, "code": 16})
+    weights.save(folder / "e4e.safetensors", filled(encoder, 0.2), encoder.config)
+    units = ("AU01L", "AU01R", "AU02L", "AU02R", "AU04L", "AU04R", "AU12L", "AU12R", "AU25", "AU27")
+    mapper = LevelsMapper((len(units), 16, 16), 10, tuple(LEVELS), "calibrated", units)
+    weights.save(folder / "auclip.safetensors", filled(mapper, 100.0), {"kind": "auclip", **mapper.config})
+    return folder

@@ -8,7 +8,7 @@ middle of the face. `AUVector` is a measurement along the axes and `AUShift` a c
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -121,6 +121,11 @@ def column(unit: int) -> str:
     return f"AU{unit:02d}"
 
 
+def columns(axes: Collection[str]) -> list[str]:
+    """The table columns of axes, each once, in their order."""
+    return list(dict.fromkeys(column(unit_of(axis)) for axis in AXES if axis in axes))
+
+
 def together(one: int, other: int) -> bool:
     """Whether two units move together, see `TOGETHER`."""
     return any({one, other} <= group for group in TOGETHER)
@@ -203,6 +208,10 @@ class AUShift(_Axial):
             raise EditError(f"part {one_of(part, PARTS)}")
         keep = np.array([unit_of(axis) in PARTS[part] for axis in AXES])
         return AUShift(np.where(keep, self.values, 0.0))
+
+    def within(self, axes: Collection[str]) -> "AUShift":
+        """The change along these axes, nothing along others."""
+        return AUShift(np.where([axis in axes for axis in AXES], self.values, 0.0))
 
     @property
     def moved(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import TypeGuard
 
 import numpy as np
 
@@ -81,7 +82,24 @@ class AttributeEdit:
         return f"{self.name}={self.value:+g}"
 
 
-Edit = AUEdit | TransferEdit | AttributeEdit
+@dataclass(frozen=True)
+class TextEdit:
+    """Become what words say."""
+
+    words: str
+    change: AUShift | None = None  #: of the action units, as a network of texts understands the words; None: the engine asks it for a move
+
+    def shift(self, measured: AUVector) -> AUShift:
+        """The change that the words ask of action units, whatever the face shows; raises `EditError` where they name none."""
+        if self.change is None:
+            raise EditError(f"{self} names no action units: an engine whose codes a network of texts can move does it (--engine stylegan)")
+        return self.change
+
+    def __str__(self) -> str:
+        return f'text "{self.words}"'
+
+
+Edit = AUEdit | TransferEdit | AttributeEdit | TextEdit
 
 
 def _change(name: str, sign: str, number: str) -> tuple[Change, ...]:
@@ -148,14 +166,19 @@ def to_emotion(name: str) -> TransferEdit:
     return TransferEdit(AUVector.of(used | wanted, others=np.nan), source=f"the emotion {name}")
 
 
+def names_units(edit: Edit) -> TypeGuard[AUEdit | TransferEdit | TextEdit]:
+    """Whether an edit says what action units should do."""
+    return isinstance(edit, AUEdit | TransferEdit) or (isinstance(edit, TextEdit) and edit.change is not None)
+
+
 def commanded(wanted: Iterable[Edit], measured: AUVector) -> AUVector:
     """The expression that edits, done one after the other, ask of a face that shows `measured`; NaN along axes they do not touch.
 
-    Attributes name no intensities and are passed over.
+    Attributes, and texts whose units nobody knows, name no intensities and are passed over.
     """
     now, touched = measured.known, np.zeros(len(aus.AXES), dtype=bool)
     for edit in wanted:
-        if isinstance(edit, AUEdit | TransferEdit):
+        if names_units(edit):
             shift = edit.shift(now)
             named = {c.axis for c in edit.changes} if isinstance(edit, AUEdit) else set(shift.moved)
             touched |= np.isin(aus.AXES, list(named))

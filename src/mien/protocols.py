@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
 
 from mien.edits import Edit
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Reading
+
+if TYPE_CHECKING:
+    from mien.inversion import Quality
 
 C = TypeVar("C")
 
@@ -34,6 +37,19 @@ class Engine(Protocol[C]):
 
     def decode(self, codes: Sequence[C], *, seeds: Sequence[int] | None = None) -> list[Drawn]:
         """Draw codes, one seed each where the engine draws at random."""
+        ...
+
+
+@runtime_checkable
+class InvertingEngine(Engine[C], Protocol[C]):
+    """An engine whose network draws the face anew, more or less like the photo."""
+
+    def quality(self, code: C) -> "Quality":
+        """How like the photo the network's own picture of the unedited face is."""
+        ...
+
+    def outside(self, code: C) -> str:
+        """Why the face is not one that the network can draw; "" where it is."""
         ...
 
 
@@ -110,4 +126,16 @@ class Generator(Protocol):
         ...
 
 
-__all__ = ["Capture", "ComparingReader", "CropSpec", "Drawn", "Engine", "Generator", "Mixed", "Reader", "SequenceCapture", "SequenceReader"]
+__all__ = [
+    "Capture",
+    "ComparingReader",
+    "CropSpec",
+    "Drawn",
+    "Engine",
+    "Generator",
+    "InvertingEngine",
+    "Mixed",
+    "Reader",
+    "SequenceCapture",
+    "SequenceReader",
+]

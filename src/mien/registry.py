@@ -1,6 +1,7 @@
 """Engines, readers, captures and generators by name: a module ``mien.engines.NAME`` with a function `build` is the engine NAME."""
 
 import importlib
+import inspect
 import pkgutil
 from functools import cache
 from pathlib import Path
@@ -25,10 +26,24 @@ def _build(kind: Kind, name: str, *arguments: Any) -> Any:
     return importlib.import_module(f"mien.{kind}.{name}").build(*arguments)
 
 
+def engine(name: str, **options: Any) -> Engine[Any]:
+    """The engine of that name with its bundled weights; options that are None are not given.
+
+    Raises `UsageError` when there is none, or when it has no such option, and `WeightsError` when it has no weights.
+    """
+    return _engine(name, tuple((option, value) for option, value in options.items() if value is not None))
+
+
 @cache
-def engine(name: str) -> Engine[Any]:
-    """The engine of that name with its bundled weights; raises `UsageError` when there is none."""
-    return _build("engines", name)
+def _engine(name: str, given: tuple[tuple[str, Any], ...]) -> Engine[Any]:
+    if name not in names("engines"):
+        raise UsageError(f"engine {one_of(name, names('engines'))}")
+    build = importlib.import_module(f"mien.engines.{name}").build
+    has = inspect.signature(build).parameters
+    for option, _ in given:
+        if option not in has:
+            raise UsageError(f"the engine {name} has no {option}" + (f"; it has {', '.join(has)}" if has else "; it has no options"))
+    return build(**dict(given))
 
 
 @cache

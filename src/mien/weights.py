@@ -66,11 +66,16 @@ def load(path: Path | str) -> Weights:
 
 def kind(path: Path) -> str:
     """What a weight file says that it is, "" when it does not say or is none; its tensors are not read."""
+    return str(config(path).get("kind", ""))
+
+
+def config(path: Path) -> dict[str, Any]:
+    """The configuration in a weight file, {} when it has none or is none; its tensors are not read."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            return str(_config((file.metadata() or {}).get(_CONFIG, "{}"), path).get("kind", ""))
+            return _config((file.metadata() or {}).get(_CONFIG, "{}"), path)
     except (SafetensorError, OSError, WeightsError):
-        return ""
+        return {}
 
 
 def _config(text: str, path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mien import artefacts, weights
+from mien import artefacts, registry, weights
 from mien.api import scoring
 from mien.api.keeping import Original
 from mien.api.scoring import Judge
@@ -85,15 +85,15 @@ def test_a_zip_of_faces_is_scored_with_correction(mien, bare, drawn_file, monkey
 
 
 def test_where_faces_come_from(photos, bare, drawn_file):
-    found = sitters(photos, 1, "mesh")
+    found = sitters(photos, 1, registry.engine("mesh"))
     assert (len(found.portraits), found.told, found.faceless, found.problems) == (1, "1 face of photos", ("a.png",), ())
-    assert sitters(drawn_file, 3, "mesh").told == "1 face of face.png"
+    assert sitters(drawn_file, 3, registry.engine("mesh")).told == "1 face of face.png"
     with pytest.raises(NoDataError, match=r"or in MIEN_DATA; or faces of your own: --data faces\.zip of `mien data faces`"):
-        sitters(None, 1, "mesh")
+        sitters(None, 1, registry.engine("mesh"))
     for name in ("b", "c"):
         (photos / f"{name}.png").unlink()
     with pytest.raises(DataError, match=r"no face was found in photos; broken\.png: .*: faces should be at least 60 pixels high"):
-        sitters(photos, 1, "mesh")
+        sitters(photos, 1, registry.engine("mesh"))
     (bare / "third").mkdir()
     assert is_own(bare / "third") and not is_own(None)
     (bare / "third" / "sfhq_256.npz").touch()

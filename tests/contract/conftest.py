@@ -7,13 +7,19 @@ import pytest
 import torch
 
 from mien import registry
+from mien.errors import WeightsError
 from mien.faces import align
 from mien.protocols import CropSpec
 
 
-@pytest.fixture(scope="session", params=registry.names("engines"))
-def engine(request):
-    return registry.engine(request.param)
+@pytest.fixture(scope="session", params=[*registry.names("engines"), "stylegan, unlearned"])
+def engine(request, style_files):
+    """Every engine with the weights that ship, and those that draw with networks with small ones that have learned nothing too."""
+    name, _, unlearned = request.param.partition(", ")
+    try:
+        return registry.engine(name, weights=style_files / "stylegan2.safetensors" if unlearned else None)
+    except WeightsError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session", params=registry.names("readers"))

@@ -1,7 +1,7 @@
 """Edit the expression of the faces in a photo."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,18 @@ from mien.api.portrait import Choice, Portrait
 from mien.api.reading import main_reading
 from mien.api.solving import TOLERANCE, Solution, solve_for
 from mien.api.sources import Source
-from mien.aus import AUVector
-from mien.edits import Edit, TransferEdit
+from mien.aus import AUVector, columns
+from mien.edits import Edit, TextEdit, TransferEdit
 from mien.errors import UsageError
 from mien.faces import identity as identities
-from mien.protocols import Reader
+from mien.protocols import InvertingEngine, Reader
 from mien.provenance import Provenance
 from mien.tables import Row, table
 from mien.types import Photo, Reading
 
 Words = str | Iterable[str] | Mapping[str, float]
+
+NOTICED = 0.5  #: steps: what an engine cannot move of another face is told from here on
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,24 @@ class EditResult:
         return list(dict.fromkeys(far))
 
     @property
+    def passed_over(self) -> list[str]:
+        """The units that another face, an emotion or a text asks for by `NOTICED` steps or more, and the engine cannot move."""
+        taken = [edit for edit in self.edits if isinstance(edit, TransferEdit | TextEdit)]
+        wanted = [language.commanded(taken, reading.aus) - reading.aus for reading in self.readings[0]]
+        far = {axis for shift in wanted for axis, steps in shift.items() if abs(steps) >= NOTICED}
+        return columns(far - self.portrait.engine.moves)
+
+    @cached_property
+    def reconstructions(self) -> list[dict[str, Any]]:
+        """For each edited face how like the photo the engine's network draws it unedited, see `mien.inversion.Quality`, and why it is
+        `outside` of what that can draw ("" where it is not); [] with an engine that draws with the photo's own pixels alone.
+        """
+        engine = self.portrait.engine
+        if not isinstance(engine, InvertingEngine):
+            return []
+        return [{**asdict(engine.quality(code)), "outside": engine.outside(code)} for code in self.portrait.codes]
+
+    @property
     def report(self) -> pd.DataFrame:
         """Commanded against achieved, unit by unit: `face, au, role, before, commanded, achieved, error`; see `mien.api.measuring.Line`."""
         return pd.DataFrame([{**vars(line), "error": line.error} for line in self.lines])
@@ -142,6 +162,8 @@ class EditResult:
             "shape_similarity": self.shape_similarity,
             "identity_network": self.identity_network,
             "identity_similarity": self.identity_similarity,
+            "reconstructions": self.reconstructions,
+            "passed_over": self.passed_over,
             "report": self.report.to_dict("records"),
         }
 
@@ -153,28 +175,35 @@ def edit(
     like: Source | None = None,
     only: str | None = None,
     emotion: str | None = None,
+    text: str | None = None,
     engine: str = registry.ENGINE,
+    weights: str | Path | None = None,
+    invert: str | None = None,
     face: Choice = None,
     solve: bool = False,
 ) -> EditResult:
     """Change the expression of faces in a photo; the rest of the photo stays as it is, pixel by pixel.
 
     `edits` are words (``"AU12=+2 AU4=0"``) or intensities to set (``{"AU12": 3}``); `like` is a photo whose expression is taken over,
-    of `only` brows, eyes or mouth; `emotion` is the name of a prototype. They are done in this order. `face` is a number from 0,
-    left to right, or ``"all"``; the largest face if not given. `solve` measures the result and corrects until it is what was commanded.
+    of `only` brows, eyes or mouth; `emotion` is the name of a prototype; `text` says what the face should be. They are done in this
+    order. `face` is a number from 0, left to right, or ``"all"``; the largest face if not given. `solve` measures the result and corrects
+    until it is what was commanded. `weights` and `invert` are options of engines that draw with a network: the file of its generator, and
+    how a face becomes a code of it (encoder, refine, pivotal).
 
-    Raises `EditError` for what cannot be understood or done, `FaceError` without the face, `ImageError` for an unreadable photo.
+    Raises `EditError` for what cannot be understood or done, `FaceError` without the face, `ImageError` for an unreadable photo, and
+    `WeightsError` for an engine whose network is not here.
     """
     model = None if like is None else images.read(like)
-    wanted = _wanted(edits, model, only, emotion)
-    portrait = Portrait.of(images.read(photo), registry.engine(engine), face)
+    wanted = _wanted(edits, model, only, emotion, text)
+    drawing = registry.engine(engine, weights=None if weights is None else Path(weights).expanduser(), invert=invert)
+    portrait = Portrait.of(images.read(photo), drawing, face)
     reader = registry.reader(registry.READER)
     solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
     others, likeness = ((model.path,) if model and model.path else ()), (model.sha256 if model else "")
     return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds, others, likeness)
 
 
-def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None) -> tuple[Edit, ...]:
+def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:
     wanted = list(language.parse(edits))
     if only is not None and like is None:
         raise UsageError(f"only {only}: says what to take over from another photo; name it with like (--like)")
@@ -182,6 +211,15 @@ def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | N
         wanted.append(TransferEdit(main_reading(like).aus, only, like.path.name if like.path else ""))
     if emotion is not None:
         wanted.append(language.to_emotion(emotion))
+    if text is not None:
+        wanted.append(_said(text))
     if not wanted:
-        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion)")
+        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion, --text)")
     return tuple(wanted)
+
+
+def _said(words: str) -> TextEdit:
+    """The edit of a text: of action units where the network of texts that is here understands them, else a move of an engine's codes."""
+    from mien import text
+
+    return TextEdit(words, text.units(words) if text.default() == "units" else None)

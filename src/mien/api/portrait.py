@@ -66,5 +66,8 @@ class Portrait:
 
         Raises `EditError` for what the engine cannot do. Pixels that belong to no face are those of the photo.
         """
-        codes = [reduce(self.engine.shift, wanted, code) for code, wanted in zip(self.codes, edits, strict=True)]
-        return paste(self.photo, self.crops, self.engine.decode(codes, seeds=self.numbers))
+        return paste(self.photo, self.crops, self.engine.decode(self.shifted(edits), seeds=self.numbers))
+
+    def shifted(self, edits: Sequence[Sequence[Edit]]) -> list[Any]:
+        """The codes of the chosen faces after their own edits; raises `EditError` for what the engine cannot do."""
+        return [reduce(self.engine.shift, wanted, code) for code, wanted in zip(self.codes, edits, strict=True)]

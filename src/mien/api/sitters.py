@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from mien import images, registry
+from mien import images
 from mien.api.portrait import Portrait
 from mien.data import folder
 from mien.data.crops import open_crops
@@ -16,6 +17,7 @@ from mien.data.problems import Problem
 from mien.data.sources import Source
 from mien.errors import DataError, FaceError, NoDataError
 from mien.metrics.pairs import opened
+from mien.protocols import Engine
 
 _SET = "sfhq_256.npz"
 
@@ -32,7 +34,7 @@ class Sitters:
     problems: tuple[Problem, ...]  #: pictures that could not be read
 
 
-def sitters(data: Path | None, count: int, engine: str) -> Sitters:
+def sitters(data: Path | None, count: int, engine: Engine[Any]) -> Sitters:
     """The first `count` faces that are found, the largest of each picture; fewer when there are no more.
 
     `data` is a zip of ``mien data faces``, a folder of photos or any other source of pictures; or the folder of third-party data, as is
@@ -48,7 +50,7 @@ def sitters(data: Path | None, count: int, engine: str) -> Sitters:
             problems.append(picture)
             continue
         try:
-            found.append(Portrait.of(images.read(picture), registry.engine(engine)))
+            found.append(Portrait.of(images.read(picture), engine))
         except FaceError:
             faceless.append(name)
         if len(found) == count:

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from mien.api.measuring import measure_again
 from mien.api.portrait import Portrait
 from mien.aus import MAX_INTENSITY, AUShift, AUVector
-from mien.edits import AttributeEdit, Edit, change_by, commanded
+from mien.edits import Edit, change_by, commanded, names_units
 from mien.errors import UsageError
 from mien.protocols import Reader
 
@@ -37,11 +37,13 @@ def solve_for(portrait: Portrait, wanted: Sequence[Edit], reader: Reader) -> Sol
     Raises `UsageError` for edits that are not action units.
     """
     for edit in wanted:
-        if isinstance(edit, AttributeEdit):
+        if not names_units(edit):
             raise UsageError(f"solve (--solve) meets action units, and {edit} is none: leave one of them out")
     before = [reading.aus for reading in reader.measure(portrait.crops)]
     targets = [commanded(wanted, expression) for expression in before]
-    shifts = [target - expression for target, expression in zip(targets, before, strict=True)]
+    portrait.shifted([wanted] * len(portrait.codes))  # what was asked for by name must be possible; of the rest as much as is
+    able = portrait.engine.moves
+    shifts = [(target - expression).within(able) for target, expression in zip(targets, before, strict=True)]
     best = Solution(portrait.draw([[change_by(shift)] for shift in shifts]), 0)
     last = [(AUShift.of({}), shift) for shift in shifts]  # a command of nothing misses all of it
     smallest, picture = math.inf, best.rgb
@@ -67,8 +69,11 @@ def _corrected(shift: AUShift, error: AUShift, shift_before: AUShift, error_befo
 
 
 def _errors(portrait: Portrait, rgb: UInt8[np.ndarray, "h w 3"], targets: Sequence[AUVector], reader: Reader) -> list[AUShift]:
-    """For each face what is missing to its target, 0 along axes that are not commanded or not measured; [] when a face is lost."""
+    """For each face what is missing to its target, 0 along axes that are not commanded, not measured or cannot be moved; [] when a face
+    is lost.
+    """
     readings = [r for r in measure_again(portrait.photo, replace(portrait.photo, rgb=rgb), portrait.crops, reader) if r is not None]
     if len(readings) < len(targets):
         return []
-    return [target - reading.aus for target, reading in zip(targets, readings, strict=True)]
+    able = portrait.engine.moves
+    return [(target - reading.aus).within(able) for target, reading in zip(targets, readings, strict=True)]

@@ -1,5 +1,6 @@
 """``mien animate``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from mien import registry
 from mien.cli.console import note, progress
-from mien.cli.words import Engine, Face, face_choice, named
+from mien.cli.words import Engine, Face, Invert, Weights, face_choice, named
 
 
 def animate(
@@ -23,6 +24,8 @@ def animate(
     seconds: Annotated[float, typer.Option(help="How long, for --from and --to.")] = 2.0,
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
     engine: Engine = registry.ENGINE,
+    weights: Weights = None,
+    invert: Invert = None,
     face: Face = None,
 ) -> None:
     """Move a face of a photo: by a driver video, by keys, or from one edit to another."""
@@ -32,8 +35,10 @@ def animate(
     video.check_target(out, [Path(name).expanduser() for name in (photo, driver, keys) if name is not None])
     if keys is not None and not motion.has_seconds(keys):
         note(f"mien: {keys} numbers its frames and has no times: they are taken as {fps:g} a second, as --fps says")
-    choice = face_choice(face)
-    moving = animating.animate(photo, driver, keys=keys, from_=start, to=end, seconds=seconds, fps=fps, engine=engine, face=choice)
+    drawing = partial(animating.animate, engine=engine, weights=weights, invert=invert, face=face_choice(face))
+    moving = drawing(photo, driver, keys=keys, from_=start, to=end, seconds=seconds, fps=fps)
+    if moving.passed_over:
+        note(f"mien: the engine {engine} cannot move {', '.join(moving.passed_over)}: left as the photo has it")
     with progress("drawing", len(moving)) as tick:
         moving.save(out, on_frame=tick)
     note(f"out: {out} ({len(moving)} frames, {len(moving) / moving.fps:.1f} s)")

@@ -1,5 +1,6 @@
 """``mien edit``."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from mien import registry
 from mien.cli.console import note, say, say_json, say_table
-from mien.cli.words import Engine, Face, face_choice, named
+from mien.cli.words import Engine, Face, Invert, Weights, face_choice, named
 from mien.edits import AUEdit
 from mien.errors import UsageError
 
@@ -28,7 +29,10 @@ def edit(
     like: Annotated[str | None, typer.Option(help="Take over the expression of this photo.")] = None,
     only: Annotated[str | None, typer.Option(help="Of --like: mouth, eyes or brows alone.")] = None,
     emotion: Annotated[str | None, typer.Option(help="happiness, surprise, sadness, anger, disgust, fear, contempt or neutral.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="WORDS", help='What the face should be, say "an angry face".')] = None,
     engine: Engine = registry.ENGINE,
+    weights: Weights = None,
+    invert: Invert = None,
     face: Face = None,
     solve: Annotated[bool, typer.Option("--solve", help="Measure the result and correct until it is what was commanded.")] = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write before and after side by side, as OUT.compare.SUFFIX.")] = False,
@@ -44,9 +48,11 @@ def edit(
 
     if out is not None:
         images.check_target(out, [Path(name).expanduser() for name in ([] if in_place else [photo]) + ([like] if like else [])])
-    result = editing.edit(photo, edits or (), like=like, only=only, emotion=emotion, engine=engine, face=face_choice(face), solve=solve)
+    drawing = partial(editing.edit, engine=engine, weights=weights, invert=invert, face=face_choice(face), solve=solve)
+    result = drawing(photo, edits or (), like=like, only=only, emotion=emotion, text=text)
     written = result.save(out or Path(photo), in_place=in_place)
     paths = {"out": str(written)}
+    _warn(result)
     if solve and result.missed:
         note(f"mien: --solve could not bring {', '.join(result.missed)} within {TOLERANCE:g} of what was commanded")
     if compare:
@@ -62,6 +68,15 @@ def edit(
         note(f"{what}: {path}")
 
 
+def _warn(result: "EditResult") -> None:
+    """Tell of faces that the engine's network cannot draw, and of what it cannot move."""
+    for number, made in zip(result.portrait.numbers, result.reconstructions, strict=False):
+        if made["outside"]:
+            note(f"mien: face {number} {made['outside']}")
+    if result.passed_over:
+        note(f"mien: the engine {result.portrait.engine.name} cannot move {', '.join(result.passed_over)}: left as the photo has it")
+
+
 def _print_report(result: "EditResult") -> None:
     numbers = ["before", "commanded", "achieved", "error"]
     named = any(isinstance(edit, AUEdit) for edit in result.edits)  # a transfer commands many units, most of them by very little
@@ -72,6 +87,11 @@ def _print_report(result: "EditResult") -> None:
     ]
     rows = [(line.face, line.au, line.role, *(f"{getattr(line, number):z.1f}" for number in numbers)) for line in moved]
     say_table(["face", "AU", "", *numbers], rows, right=numbers)
+    for made in result.reconstructions:
+        say(
+            f"reconstruction by the network that draws: PSNR {made['psnr']:.1f} dB; perceptual distance {made['perceptual']:.3f} by "
+            f"{made['perceptual_network']}; identity {made['identity']:.3f}, cosine by {made['identity_network']}"
+        )
     similar = ", ".join(f"{value:.3f}" for value in result.shape_similarity)
     say(f"shape similarity before/after (cosine of fitted identity, not recognition): {similar}")
     if result.identity_network:

@@ -11,7 +11,7 @@ from mien import registry
 from mien.cli.compare import AsJson, end, some
 from mien.cli.console import note, progress
 from mien.cli.publish import Write, publish
-from mien.cli.words import Data, Engine
+from mien.cli.words import Data, Engine, Invert, Weights
 
 if TYPE_CHECKING:
     from mien.metrics.head import Distance
@@ -131,6 +131,8 @@ def edits(
     faces: Annotated[int, typer.Option(min=1, help="At most so many faces.")] = 12,
     solve: Annotated[bool, typer.Option("--solve", help="Correct every edit until mien's own reader measures what was commanded.")] = False,
     engine: Engine = registry.ENGINE,
+    weights: Weights = None,
+    invert: Invert = None,
     as_json: AsJson = False,
     write: Write = None,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw dose against response here.")] = None,
@@ -144,24 +146,27 @@ def edits(
     from mien.faces import identity
     from mien.metrics import edits as metric
 
-    sat, judge = sitters(data, faces, engine), scoring.Judge.of(data)
+    drawing = registry.engine(engine, weights=weights, invert=invert)
+    sat, judge = sitters(data, faces, drawing), scoring.Judge.of(data)
     network = identity.recognizer() if identity.installed() else None
     if judge.alone:
         note(f"mien: measured on mien's own landmarks alone: {judge.alone}")
-    doses = metric.SOLVED if solve else metric.DOSES
-    with progress("drawing", len(metric.UNITS) * len(doses) * len(sat.portraits)) as tick:
-        responses = scoring.respond(sat.portraits, judge, metric.UNITS, doses, solve=solve, network=network, on_picture=tick)
+    doses, units = metric.SOLVED if solve else metric.DOSES, metric.movable(drawing.moves)
+    with progress("drawing", len(units) * len(doses) * len(sat.portraits)) as tick:
+        responses = scoring.respond(sat.portraits, judge, units, doses, solve=solve, network=network, on_picture=tick)
     table = metric.solved(responses, doses) if solve else metric.table(responses)
     pictures = _drawn(metric.plot(responses, plot, doses), write) if plot is not None else []
-    said = f"{sat.told}, engine {engine}, every unit set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
+    every = "every unit" if len(units) == len(metric.UNITS) else "every unit that it moves"
+    said = f"{sat.told}, engine {engine}, {every} set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
     whose = f"the cosine by {network.name}" if network else identity.NONE
     said += (_SAID_SOLVED if solve else _SAID) + f"{_KEPT} identity: {whose}."
     document = {"faces": sat.told, "engine": engine, "solve": solve, "doses": doses, "judges": judge.names}
     document |= {"identity_network": network.name if network else "", "units": table.to_dict("records")}
     document |= {"curves": [metric.curves(response) for response in responses], "faceless": sat.faceless}
     document |= {"problems": [asdict(problem) for problem in sat.problems]}
-    name = "edits" + (" --solve" if solve else "") + (f" --data {data.name}" if data and is_own(data) else "")
-    title = _SOLVED if solve else "Edits: commanded against measured"
+    other = f" --engine {engine}" if engine != registry.ENGINE else ""
+    name = f"edits{other}" + (" --solve" if solve else "") + (f" --data {data.name}" if data and is_own(data) else "")
+    title = (_SOLVED if solve else "Edits: commanded against measured") + (f", engine {engine}" if other else "")
     publish(table, write, name=name, title=title, said=said, extra=pictures, document=document if as_json else None)
     if sat.faceless:
         note(f"mien: no face was found in {len(sat.faceless)} of the pictures: {some(sat.faceless)}")
@@ -184,7 +189,7 @@ def _measured(judges: Sequence[str]) -> str:
 _SOLVED = "Edits: commanded against measured, corrected by --solve"
 _MEASURED = (
     "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change, on "
-    "a scale that was learned from pictures which this engine drew of other faces; "
+    "a scale that was learned from pictures which the engine mesh drew of other faces; "
 )
 _SAID = (
     "r: correlation with the command over all faces and doses; within: its median over single faces; slope: steps measured for a step "

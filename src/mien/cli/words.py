@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Photos, videos, folders, globs.")]
 Engine = Annotated[str, typer.Option(help="The engine that draws.")]
+Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="The generator of an engine that has one; else the one that ships.")]
+Invert = Annotated[str | None, typer.Option(help="How such an engine reads the face: encoder (fast), refine, pivotal (slow, most alike).")]
 Face = Annotated[str | None, typer.Option(metavar="N|all", help="Which face, 0 the leftmost; the largest if not given.")]
 Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of third-party data; else what MIEN_DATA names.")]
 

@@ -65,7 +65,9 @@ class MeshEngine:
         return [self._read(crop, code) for crop, code in zip(crops, self._fit(crops), strict=True)] if crops else []
 
     def shift(self, code: MeshCode, edit: Edit) -> MeshCode:
-        """The code with another expression; raises `EditError` for AUs that the head cannot do, and for attributes."""
+        """The code with another expression; raises `EditError` for AUs that the head cannot do, for attributes, and for texts of which no
+        action units are known.
+        """
         if isinstance(edit, AttributeEdit):
             raise EditError(f"the engine mesh cannot do {edit}: it moves action units, such as AU12=+2")
         change = edit.shift(code.expression)

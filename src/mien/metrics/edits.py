@@ -8,7 +8,7 @@ direction of the head model. *Leak* is how much each other unit changes, on aver
 the unit. What an edit must keep is measured at the highest dose, as a mean over faces.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,11 @@ class Response:
     moved: Float[np.ndarray, "faces doses"]  #: steps along the unit's direction; NaN where no face was found
     measured: Mapping[str, Float[np.ndarray, "faces doses units"]]  #: judge -> intensities along `aus.NAMES`; NaN where no face was found
     kept: Mapping[str, Float[np.ndarray, "faces doses"]] = field(default_factory=dict)  #: what an edit must keep, by name; NaN if not known
+
+
+def movable(moves: Collection[str]) -> tuple[int, ...]:
+    """Those of `UNITS` whose every axis an engine moves."""
+    return tuple(unit for unit in UNITS if all(axis in moves for axis in aus.axes(aus.column(unit))))
 
 
 def table(responses: Sequence[Response], doses: Sequence[float] = DOSES) -> pd.DataFrame:

@@ -1,0 +1,101 @@
+"""A generator's change of a face, done to the photo's own pixels.
+
+A generator shows the face as it reconstructs it and as it would have it now, often much coarser than the photo and never quite like it.
+What differs between its two pictures is taken apart: how the face moves (dense optical flow; Kroeger et al., "Fast Optical Flow using
+Dense Inverse Search", 2016) and what is new (light, teeth, the inside of a mouth). The photo's pixels are carried along the motion and keep
+their detail; what is new is added, and where nothing could have moved to, the generator's own picture is shown, in the photo's tones.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from mien.faces.align import Square
+
+Picture = Float32[np.ndarray, "s s 3"]
+
+GRID = 256  #: pixels on which pictures are compared
+_SMOOTH = 2.0  # of those, over which motion is even
+_MEET = 0.7  # of those, by which a way there and back may miss
+_SEEN = 3.0  # grey levels of a difference that is no noise
+_NEW = 14.0  # grey levels left after the motion from which on a patch is new
+_TONES = 10.0  # pixels of the grid: how far around a new patch the tones are taken from
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What a generator changes in an aligned square."""
+
+    motion: Float32[np.ndarray, "g g 2"]  #: where each pixel comes from, as a step in shares of the square's side
+    added: Float32[np.ndarray, "d d 3"]  #: grey levels beyond what moved there
+    fresh: Float32[np.ndarray, "d d 3"]  #: the generator's picture in the photo's tones
+    known: Float32[np.ndarray, "g g"]  #: 1: what is seen has moved there, 0: it is new
+
+
+def change(before: Picture, after: Picture, shown: Float32[np.ndarray, "g g 3"], reach: Float32[np.ndarray, "r r"]) -> Change:
+    """What leads from one picture (0..255) to the other where `reach` (0..1) allows it; `shown` is the photo in the same square."""
+    one, two, real = (_resized(picture, GRID) for picture in (before, after, shown))
+    allowed = np.clip(_resized(reach, GRID), 0, 1)
+    flow = _flow(one, two) * allowed[..., None]
+    moved = _moved(one, flow)
+    left = cv2.GaussianBlur(np.abs((two - moved) * allowed[..., None]).max(axis=2), (0, 0), 0.75 * max(1.0, GRID / len(before)))
+    known = np.exp(-((left / _NEW) ** 2))
+    tones = _around(_moved(real, flow) - moved, known + np.float32(1e-3))
+    fine = max(GRID, len(before))
+    finely, step = _resized(after, fine), _resized(flow, fine) * np.float32(fine / GRID)
+    added = (finely - _moved(_resized(before, fine), step)) * np.clip(_resized(reach, fine), 0, 1)[..., None]
+    return Change(flow / np.float32(GRID), added, finely + _resized(tones, fine), known)
+
+
+def _flow(one: Picture, two: Picture) -> Float32[np.ndarray, "g g 2"]:
+    """Where each pixel of the second picture is in the first, as a step; even, and nothing where both are alike.
+
+    Where the way there and the way back do not meet, something was covered or uncovered: the motion around goes on there.
+    """
+    grey = [cv2.cvtColor(np.clip(p, 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for p in (one, two)]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(1)
+    still = np.zeros((GRID, GRID, 2), np.float32)
+    back, there = search.calc(grey[1], grey[0], still.copy()), search.calc(grey[0], grey[1], still)
+    missed = np.linalg.norm(back + _moved(there, back), axis=2)
+    differs = np.abs(two - one).max(axis=2)
+    weight = (1.02 - np.exp(-((differs / _SEEN) ** 2))) * (np.exp(-((missed / _MEET) ** 2)) + 1e-3)
+    return _around(back, weight.astype(np.float32), _SMOOTH)
+
+
+def _around(values: np.ndarray, weight: Float32[np.ndarray, "g g"], reach: float = _TONES) -> np.ndarray:
+    """The mean of values around each pixel, by weight."""
+    sums = cv2.GaussianBlur(np.dstack([values * weight[..., None], weight]), (0, 0), reach)
+    return sums[..., :-1] / sums[..., -1:]
+
+
+def _resized(values: np.ndarray, size: int) -> np.ndarray:
+    """A square picture at another size: averaged down, or smoothly up."""
+    if values.shape[0] == size:
+        return values
+    return cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA if size < values.shape[0] else cv2.INTER_CUBIC)
+
+
+def _moved(picture: np.ndarray, flow: Float32[np.ndarray, "s s 2"]) -> np.ndarray:
+    """The picture that has at each pixel what `flow` steps away from it was."""
+    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
+    return cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def redraw(rgb: UInt8[np.ndarray, "h w 3"], square: Square, made: Change) -> UInt8[np.ndarray, "h w 3"]:
+    """A photo with the change done to the face in a square of it."""
+    height, width = rgb.shape[:2]
+
+    def laid(values: np.ndarray, beyond: float = 0.0) -> np.ndarray:
+        matrix = square.to_photo(values.shape[0])[:2]
+        return cv2.warpAffine(values, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=[beyond] * 4)
+
+    turn = square.to_photo(1)[:2, :2]
+    step = laid(made.motion) @ turn.T.astype(np.float32)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    carried = cv2.remap(rgb.astype(np.float32), x + step[..., 0], y + step[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    known = np.clip(laid(made.known, 1.0), 0, 1)[..., None]
+    out = known * (carried + laid(made.added)) + (1 - known) * laid(made.fresh)
+    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
