@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mien.nn.latent import LatentDiscriminator
+
 _TINY = 1e-12  # under the root, whose slope at 0 has no end
 
 
@@ -43,3 +45,17 @@ class Pool(nn.Module):
                 given[number] = self.codes[place]
                 self.codes[place] = code
         return given
+
+
+class Critic(nn.Module):
+    """Tells codes that a mapping made from those that were found in pictures, and remembers some of both."""
+
+    def __init__(self, code: int, pool: int) -> None:
+        """`pool` codes of each kind are remembered."""
+        super().__init__()
+        self.judge = LatentDiscriminator(code)
+        self.made, self.found = Pool(pool, code), Pool(pool, code)
+
+    def forward(self, codes: Float[Tensor, "b d"]) -> Float[Tensor, "b 1"]:
+        """Logits: above 0 for those taken for made."""
+        return self.judge(codes)

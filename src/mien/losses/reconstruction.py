@@ -4,11 +4,12 @@ The three terms of Richardson et al. 2021 (pSp, equations 1 to 3). What sees is 
 network for identity; every report says which.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mien.errors import WeightsError
 from mien.faces import identity
 from mien.faces.identity import Recognizer
 from mien.losses.likeness import Likeness
@@ -20,6 +21,7 @@ from mien.nn.sizing import sized
 _LEAST, _MOST = 32, 256  # pixels of the pictures that LPIPS sees: those of published losses; more of them say no more of faces
 
 Pictures = Float[Tensor, "b 3 s s"]
+Seeing = Literal["auto", "lpips", "identity"]
 
 
 class Terms(NamedTuple):
@@ -53,7 +55,12 @@ class Reconstruction(nn.Module):
         return lpips.distance(self.trunk, self.linear, sized(made, side), sized(real, side)).mean()
 
 
-def installed() -> Reconstruction:
-    """By the networks of this machine: the first for identity, the first of LPIPS; raises `WeightsError` without one for identity."""
-    seeing = perceptual.installed()
-    return Reconstruction(identity.recognizer(), seeing[0] if seeing else None)
+def installed(seeing: Seeing = "auto") -> Reconstruction:
+    """By the networks of this machine: the first for identity, and the first of LPIPS unless only that for `identity` is to see.
+
+    Raises `WeightsError` that says how to get a network that is asked for and not there.
+    """
+    found = [] if seeing == "identity" else perceptual.installed()
+    if seeing == "lpips" and not found:
+        raise WeightsError(perceptual.NONE)
+    return Reconstruction(identity.recognizer(), found[0] if found else None)
