@@ -44,6 +44,8 @@ FOUND: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
         ("stylegan2", f"times as fast as grouped convolutions draw: {size} pixels", lambda d, size=size: f"{_gain(d, size):.1f}")
         for size in (256, 1024)
     ),
+    ("clip_pool", "times as fast as published: a picture of 1,024 pixels as CLIP is shown it", lambda d: f"{_pooled(d, 'ms'):.0f}"),
+    ("clip_pool", "the share of memory that it takes", lambda d: f"1/{_pooled(d, 'MiB'):.0f}"),
     ("training", "what the training core adds to a bare PyTorch loop, %", lambda d: f"{100 * d['overhead']:.1f}"),
     ("scale", "pictures of a corpus read a second, two processes", lambda d: f"{_scale(d):.0f}"),
 )
@@ -56,6 +58,11 @@ def _ada(document: Any) -> dict[str, float]:
 def _gain(document: Any, size: int) -> float:
     ways = document[f"{size} px, 1 at once"]
     return ways["mien"]["pictures per second"] / ways["grouped"]["pictures per second"]
+
+
+def _pooled(document: Any, what: str) -> float:
+    ways = document["1024 px"]
+    return ways["as published"][what] / ways["mien"][what]
 
 
 def _scale(document: Any) -> float:

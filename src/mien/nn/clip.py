@@ -6,7 +6,7 @@ text, each looking back only, and its result at the last token is the text's.
 
 from collections.abc import Sequence
 from math import log
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from jaxtyping import Float, Int64
@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien import weights
-from mien.nn.tokens import MERGES
+from mien.nn.tokens import MERGES, WORDS
 from mien.weights import Weights
 
 KIND = "clip"  #: how the configuration of a network begins
 MEAN, SPREAD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  #: of its pictures in 0..1
+BESIDE = "beside."  #: how tensors of a weight file begin that are not the network's
 _FIRST_SCALE = 1 / 0.07  # of cosines, where training begins
 
 
@@ -32,6 +33,7 @@ class Shape(TypedDict):
     context: int  #: tokens of a text, at most
     vocabulary: int  #: how many tokens there are
     code: int  #: numbers of a vector
+    middle: NotRequired[float]  #: share of the side of a picture that it is shown, about the middle; all of it unless said
 
 
 VIT_B_32: Shape = {
@@ -124,13 +126,22 @@ class CLIP(nn.Module):
     """Both transformers, and how much a cosine counts."""
 
     def __init__(
-        self, *, size: int, patch: int, seen: Sequence[int], read: Sequence[int], context: int, vocabulary: int, code: int
+        self,
+        *,
+        size: int,
+        patch: int,
+        seen: Sequence[int],
+        read: Sequence[int],
+        context: int,
+        vocabulary: int,
+        code: int,
+        middle: float = 1.0,
     ) -> None:
         """See `Shape`."""
         super().__init__()
         sizes = {"size": size, "patch": patch, "seen": list(seen), "read": list(read)}
-        self.config: dict[str, Any] = sizes | {"context": context, "vocabulary": vocabulary, "code": code}
-        self.size, self.context = size, context
+        self.config: dict[str, Any] = sizes | {"context": context, "vocabulary": vocabulary, "code": code, "middle": middle}
+        self.size, self.context, self.middle = size, context, middle
         width, layers, heads = read
         self.visual = Seeing(size, patch, seen, code)
         self.transformer = Transformer(width, layers, heads, causal=True)
@@ -167,5 +178,5 @@ def of(stored: Weights) -> CLIP:
     """The network of a weight file, in eval mode; raises `WeightsError` for a file of another network."""
     config = dict(stored.config)
     config.pop("kind", "")
-    own = {name: tensor for name, tensor in stored.tensors.items() if name != MERGES}
+    own = {name: tensor for name, tensor in stored.tensors.items() if name not in (MERGES, WORDS) and not name.startswith(BESIDE)}
     return weights.built(lambda: CLIP(**Shape(**config)), Weights(own, stored.config, stored.path, stored.recipe), "CLIP")

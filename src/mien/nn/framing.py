@@ -5,7 +5,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
-from mien.nn.clip import MEAN, SPREAD
+from mien.nn.clip import CLIP, MEAN, SPREAD
 
 _TIMES, _CELLS = 7, 32  # StyleCLIP: every pixel 7 times, then the mean of as many as leave 7 * 32 = 224 a side
 STYLECLIP_SIZE = _TIMES * _CELLS  #: pixels of its pictures, whatever they are made of
@@ -21,6 +21,13 @@ def framed(pictures: Float[Tensor, "b 3 h w"], size: int) -> Float[Tensor, "b 3 
     middle = resized[:, :, top : top + size, left : left + size].clamp(-1, 1)
     mean, spread = (pictures.new_tensor(values)[:, None, None] for values in (MEAN, SPREAD))
     return ((middle + 1) / 2 - mean) / spread
+
+
+def shown(pictures: Float[Tensor, "b 3 s s"], network: CLIP) -> Float[Tensor, "b 3 t t"]:
+    """Square RGB pictures in -1..1, faces in FFHQ's framing, as a network was trained: a small one is shown their middle."""
+    side = pictures.shape[-1]
+    cut = round(side * (1 - network.middle) / 2)
+    return framed(pictures[:, :, cut : side - cut, cut : side - cut], network.size)
 
 
 def compatible(pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, "b c 224 224"]:
