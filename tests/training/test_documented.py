@@ -48,8 +48,11 @@ def test_the_augmented_recipe_on_the_page_follows_what_its_judge_says(tmp_path):
     assert p > 0 and float(done.stdout.strip()) == pytest.approx(p)
 
 
-def test_the_generator_on_the_page_is_trained_and_draws(tmp_path):
+def test_the_generator_on_the_page_is_trained_and_draws_and_so_is_its_encoder(tmp_path):
     done = run("-c", RECIPES[2], folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "(16, 16, 3)"
     assert (tmp_path / "runs/grey/stylegan2.safetensors").is_file()
+    done = run("-c", RECIPES[3], folder=tmp_path)  # its encoder
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"{how} (1, 4, 8) True" for how in ("encoder", "refine", "pivotal")]
