@@ -83,7 +83,7 @@ class StyleGANEngine:
         if isinstance(edit, AttributeEdit):
             raise EditError(f"the engine stylegan cannot do {edit}: it moves action units, such as AU12=+2")
         if isinstance(edit, TextEdit) and edit.change is None:
-            return replace(code, moved=code.moved + self._said(edit.words, code))
+            return replace(code, moved=code.moved + _asked(edit.words, code.study.inverted))
         wanted = edit.shift(code.expression)
         if isinstance(edit, AUEdit):
             self._check(edit)
@@ -127,11 +127,6 @@ class StyleGANEngine:
             if 0 < len(named & set(axes(unit))) < len(axes(unit)):
                 raise EditError(f"the engine stylegan moves both sides of {unit} alike with this mapper: write {unit}")
 
-    def _said(self, words: str, code: StyleCode) -> Float[Tensor, "1 l d"]:
-        from mien import text
-
-        return text.move(words, code.study.inverted.code, code.study.inverted.generator)
-
     def _draw(self, code: StyleCode) -> Drawn:
         study, rgb = code.study, code.study.crop.rgb
         asked = code.expression - study.measured
@@ -162,6 +157,13 @@ def _told(asked: AUShift, known: frozenset[str]) -> AUShift:
             values[_ROW[axis]] = np.clip(values[_ROW[source]] / steps, -MAX_INTENSITY, MAX_INTENSITY)
             values[_ROW[source]] = 0.0
     return AUShift(values)
+
+
+def _asked(words: str, inverted: Inverted) -> Float[Tensor, "1 l d"]:
+    """The move of a code that a network of texts asks for."""
+    from mien import text
+
+    return text.move(words, inverted.code, inverted.generator)
 
 
 def _picture(inverted: Inverted, code: Float[Tensor, "1 l d"]) -> Picture:

@@ -1,0 +1,61 @@
+"""Which networks are put together."""
+
+import shutil
+
+import pytest
+import torch
+
+from mien import weights
+from mien.errors import WeightsError
+from mien.inversion import choosing
+from mien.inversion.choosing import Files
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """A machine where nothing ships and nothing was imported."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "assets").mkdir()
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(weights, "assets", lambda: tmp_path / "assets")
+    return tmp_path
+
+
+def test_without_networks_it_says_how_to_get_some(empty):
+    with pytest.raises(WeightsError, match=r"weights import stylegan2 FILE.*weights import e4e FILE.*train autoencoder"):
+        choosing.files()
+
+
+def test_the_set_that_ships_goes_first_and_imported_ones_are_found(empty, style_files):
+    for name in ("stylegan2", "e4e"):
+        shutil.copy(style_files / f"{name}.safetensors", empty / "cache" / f"my-{name}.safetensors")
+    cache, assets = empty / "cache", empty / "assets"
+    assert choosing.files() == Files(cache / "my-stylegan2.safetensors", cache / "my-e4e.safetensors", None)
+    shutil.copytree(style_files, assets, dirs_exist_ok=True)
+    assert choosing.files() == Files(*(assets / f"{name}.safetensors" for name in ("stylegan2", "e4e", "auclip")))
+    named = choosing.files(cache / "my-stylegan2.safetensors")  # what is missing beside it comes from what ships
+    assert named == Files(cache / "my-stylegan2.safetensors", cache / "my-e4e.safetensors", assets / "auclip.safetensors")
+
+
+def test_only_what_has_the_same_rows_and_numbers_fits(empty, style_files):
+    shutil.copytree(style_files, empty / "assets", dirs_exist_ok=True)
+    stored = weights.load(empty / "assets" / "stylegan2.safetensors")
+    other = empty / "other.safetensors"
+    config = {**stored.config, "generator": {**stored.config["generator"], "widths": [12, 10, 8, 6]}}
+    weights.save(other, stored.tensors, config)
+    with pytest.raises(
+        WeightsError, match=r"no encoder into the codes of .*other.safetensors \(8 rows of 16 numbers\).*weights import e4e FILE"
+    ):
+        choosing.files(other)
+    with pytest.raises(WeightsError, match=r"e4e.safetensors has no generator of StyleGAN2"):
+        choosing.files(empty / "assets" / "e4e.safetensors")
+    with pytest.raises(WeightsError, match="no weight file at"):
+        choosing.files(empty / "nowhere.safetensors")
+
+
+def test_they_are_loaded_ready_for_use(style_files):
+    networks, mapper = choosing.networks(choosing.files(style_files / "stylegan2.safetensors"))
+    code = networks.encoder(torch.zeros(1, 3, 32, 32))
+    assert mapper is not None and code.shape == (1, networks.generator.rows, mapper.code)
+    modules = (networks.generator, networks.encoder, mapper)
+    assert not any(parameter.requires_grad for module in modules for parameter in module.parameters())
