@@ -37,7 +37,7 @@ def test_a_smile_reaches_the_mouth_and_brows_the_brows(face):
 def test_a_jaw_reaches_where_the_chin_goes_to(face):
     points, pose, square = face
     little, wide = (reach.of_change(AUShift.of({"AU27": steps}), points, pose, square) for steps in (0.5, 5))
-    below = points + (0, 1.0 * pose.scale)
+    below = points + np.array([0, pose.scale])
     assert at(wide, below, square, CHIN)[0] > at(little, below, square, CHIN)[0] + 0.3
 
 
