@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from mien.data.layouts import auclip
 from mien.data.layouts.rig import RigData
@@ -56,6 +57,19 @@ def test_auclip_names_all_that_is_wrong(faces, picture, text):
         "00004: it has no scores",
     } == told
     assert found.chosen.tolist() == [0, 1]
+
+
+def test_auclip_takes_codes_of_other_generators_from_safetensors(faces):
+    codes = torch.randn(5, 10, 16)
+    (faces / "train_faces.pt").unlink()
+    save_file({"codes": codes}, faces / "train_faces.safetensors")
+    assert torch.equal(auclip.read(faces).codes, codes)
+    save_file({"codes": codes, "more": codes + 1}, faces / "train_faces.safetensors")
+    with pytest.raises(DataError, match="holds list"):
+        auclip.read(faces)
+    (faces / "train_faces.safetensors").write_bytes(b"no")
+    with pytest.raises(DataError, match="not a whole file"):
+        auclip.read(faces)
 
 
 class Bomb:

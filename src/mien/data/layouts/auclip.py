@@ -1,8 +1,8 @@
 """AU-CLIP's training data: latents of StyleGAN2 with the scores of eight units, and renderings of the latents.
 
-``train_faces.pt`` is one tensor [n, 18, 512] of W+ codes; ``train_images/00000.jpg`` are their renderings and ``train_aus/00000.csv``
-one row of eight scores 0..1 each, in the order of `UNITS`; ``truncated_index.csv`` is one row of the indices that are trained on.
-The same with ``test_``.
+``train_faces.pt``, or ``.safetensors``, is one tensor of W+ codes, as published [n, 18, 512], of another generator as many rows and numbers
+as it has; ``train_images/00000.jpg`` are their renderings and ``train_aus/00000.csv`` one row of eight scores 0..1 each, in the order of
+`UNITS`; ``truncated_index.csv`` is one row of the indices that are trained on. The same with ``test_``.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int
+from safetensors import SafetensorError, safe_open
 
 from mien.data.layouts.corpus import below, folder, relative
 from mien.data.problems import Problem, many
@@ -22,14 +23,13 @@ from mien.data.sources.protocol import Source
 from mien.errors import DataError
 
 UNITS = (1, 2, 4, 6, 9, 12, 25, 26)
-_LAYERS, _WIDTH = 18, 512
 
 
 @dataclass(frozen=True, eq=False)
 class Latents:
     """The items of one split; what belongs together has the same number."""
 
-    codes: Float32[torch.Tensor, "n 18 512"]  #: W+; read from disk as they are asked for
+    codes: Float32[torch.Tensor, "n l d"]  #: W+; read from disk as they are asked for
     scores: Float[np.ndarray, "n 8"]  #: of `UNITS`, 0..1; NaN where the file is missing
     chosen: Int[np.ndarray, " k"]  #: the items that are trained on, ascending
     pictures: Source | None  #: renderings, named by number; None without their folder
@@ -39,7 +39,8 @@ class Latents:
 def read(root: Path | str, split: Literal["train", "test"] = "train") -> Latents:
     """The items of a folder; raises `DataError` without the latents or without a single file of scores."""
     root = folder(root)
-    path, aus = below(root, f"{split}_faces.pt"), below(root, f"{split}_aus")
+    path = below(root, f"{split}_faces.pt") or below(root, f"{split}_faces.safetensors")
+    aus = below(root, f"{split}_aus")
     if path is None or aus is None:
         raise DataError(
             f"{root} has no {f'{split}_faces.pt' if path is None else f'folder {split}_aus'}: give the folder of AU-CLIP's data"
@@ -61,15 +62,28 @@ def read(root: Path | str, split: Literal["train", "test"] = "train") -> Latents
     return Latents(codes, scores, _chosen(root, split, usable, problems), _pictures(root, split, names, problems), problems)
 
 
-def _codes(path: Path) -> Float32[torch.Tensor, "n 18 512"]:
+def _codes(path: Path) -> Float32[torch.Tensor, "n l d"]:
+    told = _stored(path) if path.suffix == ".safetensors" else _loaded(path)
+    if not isinstance(told, torch.Tensor) or told.ndim != 3 or not told.numel():
+        shape = list(told.shape) if isinstance(told, torch.Tensor) else type(told).__name__
+        raise DataError(f"{path} holds {shape}, needed are latents [n, rows, numbers], as published [n, 18, 512]")
+    return told.float()
+
+
+def _loaded(path: Path) -> object:
     try:  # ADR 3: torch's own reader, for it maps; tensors alone are rebuilt, and files of torch before 1.6 cannot be mapped
-        told = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))  # noqa: TID251 - mapped: gigabytes
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))  # noqa: TID251 - mapped: gigabytes
     except Exception as problem:  # torch meets damaged files with errors of every kind
         raise DataError(f"{path} is not a whole file with one tensor ({type(problem).__name__}): copy it again") from problem
-    if not isinstance(told, torch.Tensor) or told.ndim != 3 or told.shape[1:] != (_LAYERS, _WIDTH):
-        shape = list(told.shape) if isinstance(told, torch.Tensor) else type(told).__name__
-        raise DataError(f"{path} holds {shape}, needed are latents [n, {_LAYERS}, {_WIDTH}]")
-    return told.float()
+
+
+def _stored(path: Path) -> object:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            names = list(file.keys())
+            return file.get_tensor(names[0]) if len(names) == 1 else names
+    except (SafetensorError, OSError) as problem:
+        raise DataError(f"{path} is not a whole file with one tensor ({problem}): copy it again") from problem
 
 
 def _is_zip(path: Path) -> bool:

@@ -1,0 +1,70 @@
+"""Many expressions of each photo, as `mien data synth --photos` draws them, with what each shows along independent axes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int
+from torch import Tensor
+
+from mien.aus import MAX_INTENSITY, AUShift
+from mien.data.crops import open_crops
+from mien.data.squares import middle
+from mien.data.synth.store import SynthFaces
+from mien.errors import DataError
+from mien.geometry.fitting.measured import SOLVED, SOLVED_ROWS, independent
+
+AXES: tuple[str, ...] = SOLVED  #: of what is shown
+_HELD = 10  # where the photos have no splits, every so manieth validates
+
+
+@dataclass(frozen=True, eq=False)
+class Expressions:
+    """Pictures of people, each with several expressions that differ by known steps."""
+
+    faces: SynthFaces
+    numbers: Int[np.ndarray, " n"]  #: of the pictures in their folder
+    people: Int[np.ndarray, " n"]  #: whose photo each is made of
+    shown: Float32[np.ndarray, "n s"]  #: along `AXES`, 1 = intensity 5: what was read in the photo, and exactly the steps from there
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def picture(self, index: int, size: int) -> Float32[Tensor, "3 s s"]:
+        """A picture in FFHQ's framing, -1..1."""
+        rgb = middle(self.faces.picture(int(self.numbers[index])), size)
+        return torch.from_numpy(rgb.copy()).permute(2, 0, 1).float() / 127.5 - 1
+
+    def of_person(self) -> list[Int[np.ndarray, " k"]]:
+        """The indices of each person's pictures; people with a single one are left out."""
+        order = np.argsort(self.people, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(self.people[order])) + 1)
+        return [group for group in groups if len(group) > 1]
+
+
+def open_expressions(folder: Path, split: str = "train") -> Expressions:
+    """Those of a folder that are made of photos of a split: of a crop set its own, of other photos every tenth is for ``val``.
+
+    Raises `DataError` for a folder of something else, of drawn heads, or without two pictures of anybody of the split.
+    """
+    faces = SynthFaces(folder)
+    photos = faces.column("photo").astype(np.int64)
+    if (photos < 0).any():
+        raise DataError(f"{folder} has drawn heads, each with one expression: make one with `mien data synth --photos PHOTOS`")
+    numbers = np.flatnonzero(np.isin(photos, _of_split(Path(faces.about["photos"]), photos, split)))
+    aus, read = (np.nan_to_num(faces.column(field)[numbers].astype(np.float64)) for field in ("aus", "read"))
+    steps = [independent(AUShift(change)).values[SOLVED_ROWS] for change in aus - read]
+    shown = (read[:, SOLVED_ROWS] + np.reshape(steps, (-1, len(AXES)))) / MAX_INTENSITY
+    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32))
+    if not found.of_person():
+        raise DataError(f"{folder} has no two pictures of anybody of the split {split}: make more with `mien data synth --photos PHOTOS`")
+    return found
+
+
+def _of_split(source: Path, photos: Int[np.ndarray, " n"], split: str) -> Int[np.ndarray, " k"]:
+    """The numbers of the photos of a split."""
+    if source.suffix.lower() == ".npz":
+        return open_crops(source).where(split=split)
+    known = np.unique(photos)
+    return known[(known % _HELD == 0) == (split == "val")]

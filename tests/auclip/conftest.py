@@ -1,0 +1,70 @@
+"""Small networks that belong together, and people with expressions: plain pictures whose bands say what they show."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mien import weights
+from mien.aus import AXES, AUVector
+from mien.data.synth import store
+from mien.nn import stylegan2
+from mien.nn.encoders import Inverter, Shape
+from mien.nn.stylegan2 import Generator, initialise
+from mien.training import RunOptions
+
+PEOPLE, EACH = 20, 4
+
+
+def a_generator(folder, *, widths=(6,) * 5, code=8, seed=1):
+    """A generator in a file of its own."""
+    network = Generator(widths, code, 2)
+    initialise(network, torch.Generator().manual_seed(seed))
+    tensors = {f"generator.{name}": tensor for name, tensor in network.state_dict().items()} | {stylegan2.MEAN: torch.zeros(code)}
+    weights.save(folder / "stylegan2.safetensors", tensors, {"kind": stylegan2.KIND, "generator": network.config})
+    return network
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory):
+    """A generator of 64 pixels and an encoder into its codes."""
+    folder = tmp_path_factory.mktemp("networks")
+    a_generator(folder)
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        encoder = Inverter("e4e", Shape(size=64, units=(1, 1, 1, 1), widths=(8, 8, 8, 8), styles=10, code=8))
+    weights.save(folder / "e4e.safetensors", encoder.state_dict(), encoder.config)
+    return folder / "stylegan2.safetensors"
+
+
+def painted(rng, shown):
+    """A grey picture with a bright band for AU12 and a dark one for AU04, on which the person's own grain lies."""
+    picture = np.full((32, 32, 3), 128.0)
+    picture[20:26] += 20 * shown["AU12"]
+    picture[4:10] -= 20 * shown["AU04"]
+    return np.clip(picture + rng.normal(size=picture.shape) * 6, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def expressions(tmp_path_factory):
+    """A folder as `mien data synth --photos` leaves it, of people with a few expressions each."""
+    folder = tmp_path_factory.mktemp("expressions")
+    rng = np.random.default_rng(0)
+    labels = np.zeros(PEOPLE * EACH, store.fields(4))
+    pictures = []
+    for index, label in enumerate(labels):
+        read = AUVector.of({"AU12": 1.0 * (index // EACH % 2)})
+        shown = AUVector.of({"AU12": rng.uniform(0, 5), "AU04": rng.uniform(0, 3), "AU26": 2.0 * (index % 2)})
+        label["index"], label["photo"], label["aus"], label["read"] = index, index // EACH, shown.values, read.values
+        pictures.append(painted(np.random.default_rng(index // EACH), shown))
+    store.write_shard(folder, 0, labels, {"": pictures})
+    (folder / store.ABOUT).write_text(json.dumps({"photos": "photos", "buffers": []}))
+    assert labels["aus"].shape[1] == len(AXES)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def options():
+    """A run of seconds."""
+    return RunOptions(workers=0, every=3)
