@@ -32,6 +32,7 @@ class Change:
     added: Float32[np.ndarray, "d d 3"]  #: grey levels beyond what moved there
     fresh: Float32[np.ndarray, "d d 3"]  #: the generator's picture in the photo's tones
     known: Float32[np.ndarray, "g g"]  #: 1: what is seen has moved there, 0: it is new
+    reached: tuple[float, float, float, float]  #: left, top, right, bottom of where there is anything of it, as shares of the side
 
 
 def change(before: Picture, after: Picture, shown: Float32[np.ndarray, "g g 3"], reach: Float32[np.ndarray, "r r"]) -> Change:
@@ -46,7 +47,18 @@ def change(before: Picture, after: Picture, shown: Float32[np.ndarray, "g g 3"],
     fine = max(GRID, len(before))
     finely, step = _resized(after, fine), _resized(flow, fine) * np.float32(fine / GRID)
     added = (finely - _moved(_resized(before, fine), step)) * np.clip(_resized(reach, fine), 0, 1)[..., None]
-    return Change(flow / np.float32(GRID), added, finely + _resized(tones, fine), known)
+    light = cv2.cvtColor(added, cv2.COLOR_RGB2GRAY)[..., None]  # skin that moves changes its light, not its colour
+    added = light + (added - light) * (1 - np.clip(_resized(known, fine), 0, 1))[..., None]
+    return Change(flow / np.float32(GRID), added, finely + _resized(tones, fine), known, _reached(reach))
+
+
+def _reached(reach: Float32[np.ndarray, "r r"]) -> tuple[float, float, float, float]:
+    """The box around all that is reached, with what interpolation adds."""
+    size = len(reach)
+    x, y, width, height = cv2.boundingRect((reach > 0).astype(np.uint8))
+    if not width:
+        return (0.0, 0.0, 0.0, 0.0)
+    return max(x - 2, 0) / size, max(y - 2, 0) / size, min(x + width + 2, size) / size, min(y + height + 2, size) / size
 
 
 def _flow(one: Picture, two: Picture) -> Float32[np.ndarray, "g g 2"]:
@@ -86,16 +98,29 @@ def _moved(picture: np.ndarray, flow: Float32[np.ndarray, "s s 2"]) -> np.ndarra
 
 def redraw(rgb: UInt8[np.ndarray, "h w 3"], square: Square, made: Change) -> UInt8[np.ndarray, "h w 3"]:
     """A photo with the change done to the face in a square of it."""
-    height, width = rgb.shape[:2]
+    out = rgb.copy()
+    left, top, right, bottom = _box(square, made.reached, (rgb.shape[1], rgb.shape[0]))
+    if right <= left or bottom <= top:
+        return out
+    to_box = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
 
     def laid(values: np.ndarray, beyond: float = 0.0) -> np.ndarray:
-        matrix = square.to_photo(values.shape[0])[:2]
-        return cv2.warpAffine(values, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=[beyond] * 4)
+        matrix = (to_box @ square.to_photo(values.shape[0]))[:2]
+        return cv2.warpAffine(values, matrix, (right - left, bottom - top), flags=cv2.INTER_CUBIC, borderValue=[beyond] * 4)
 
-    turn = square.to_photo(1)[:2, :2]
-    step = laid(made.motion) @ turn.T.astype(np.float32)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    carried = cv2.remap(rgb.astype(np.float32), x + step[..., 0], y + step[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    step = laid(made.motion) @ square.to_photo(1)[:2, :2].T.astype(np.float32)
+    carried = _moved(rgb[top:bottom, left:right].astype(np.float32), step)
     known = np.clip(laid(made.known, 1.0), 0, 1)[..., None]
-    out = known * (carried + laid(made.added)) + (1 - known) * laid(made.fresh)
-    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+    drawn = known * (carried + laid(made.added)) + (1 - known) * laid(made.fresh)
+    out[top:bottom, left:right] = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
+    return out
+
+
+def _box(square: Square, reached: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the whole pixels of a photo that a part of its square covers."""
+    x0, y0, x1, y1 = reached
+    corners = np.array([[x0, y0, 1], [x1, y0, 1], [x0, y1, 1], [x1, y1, 1]]) - [0.5, 0.5, 0.0]
+    covered = (corners @ square.to_photo(1).T)[:, :2]
+    low, high = np.floor(covered.min(axis=0)).astype(int) - 2, np.ceil(covered.max(axis=0)).astype(int) + 3
+    (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, size)
+    return int(left), int(top), int(right), int(bottom)
