@@ -67,7 +67,7 @@ _MAKE = ("make", "make him", "make her", "make them", "make the face", "make it"
 _IS = ("is", "looks", "who is", "who looks", "seems", "that looks", "looking", "being", "appears")
 _WITH = ("with", "has", "having", "who has", "shows", "showing")
 
-Sample = tuple[Float32[Tensor, "3 s s"], Tensor, Tensor, Float32[Tensor, " m"]]
+Sample = tuple[Float32[Tensor, "3 s s"], Tensor, Tensor, Float32[Tensor, " m"], Float32[Tensor, " axes"]]
 
 
 def say(meanings: Sequence[int], rng: np.random.Generator) -> str:
@@ -159,7 +159,7 @@ def _of(faces: SynthFaces, split: str) -> Iterator[tuple[np.void, UInt8[np.ndarr
 
 
 class Captioned(Dataset[Sample]):
-    """Endless pairs: a picture (RGB in -1..1), a caption of it as tokens, its meanings, and how far each of all `MEANINGS` holds."""
+    """Endless pairs: a picture (RGB in -1..1), a caption of it as tokens, its meanings, how far each of `MEANINGS` holds, action units."""
 
     def __init__(self, known: Pictures, *, size: int, seed: int) -> None:
         """The middle `size` pixels of the pictures, which are moved about."""
@@ -176,7 +176,8 @@ class Captioned(Dataset[Sample]):
         meanings = self._drawn(self.known.holds[which], rng)
         tokens = self._words.rows([say(meanings.tolist(), rng)], CONTEXT)[0]
         picture = torch.from_numpy(self._moved(self.known.rgb[which], rng)).permute(2, 0, 1).float() / 127.5 - 1
-        return picture, tokens, torch.from_numpy(meanings), torch.from_numpy(self.known.holds[which])
+        holds, shown = self.known.holds[which], self.known.aus[which]
+        return picture, tokens, torch.from_numpy(meanings), torch.from_numpy(holds), torch.from_numpy(shown)
 
     def _drawn(self, holds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Some meanings that hold, padded with `NOTHING`."""

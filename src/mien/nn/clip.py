@@ -1,12 +1,14 @@
 """CLIP: pictures and texts as vectors whose cosine says how well they go together (Radford et al. 2021), under OpenAI's published names.
 
 Two transformers. One sees the patches of a picture and a token of its own, whose result is the picture's vector; the other reads tokens of
-text, each looking back only, and its result at the last token is the text's.
+text, each looking back only, and its result at the last token is the text's. A small network that has seen few pictures has convolutions
+for the first: they need not learn that what is near belongs together.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import torch
 from jaxtyping import Float, Int64
@@ -23,16 +25,20 @@ BESIDE = "beside."  #: how tensors of a weight file begin that are not the netwo
 _FIRST_SCALE = 1 / 0.07  # of cosines, where training begins
 
 
+Sight = Literal["transformer", "convolutions"]
+
+
 class Shape(TypedDict):
     """How large a network is: the arguments of `CLIP`."""
 
     size: int  #: pixels of the square pictures
     patch: int  #: and of each patch, a side
-    seen: Sequence[int]  #: width, layers and heads of the network that sees
+    seen: Sequence[int]  #: width, layers and heads of the network that sees; of one of convolutions the widths of its stages
     read: Sequence[int]  #: those of the one that reads
     context: int  #: tokens of a text, at most
     vocabulary: int  #: how many tokens there are
     code: int  #: numbers of a vector
+    sees: NotRequired["Sight"]  #: what the network that sees is made of; unless said, a transformer
     middle: NotRequired[float]  #: share of the side of a picture that it is shown, about the middle; all of it unless said
 
 
@@ -122,8 +128,40 @@ class Seeing(nn.Module):
         return self.ln_post(made[:, 0]) @ self.proj
 
 
+class Stage(nn.Module):
+    """Half the grid, and a residual unit on it (He et al. 2016)."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.halved = nn.Sequential(nn.Conv2d(inputs, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        unit = (nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+        again = (nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+        self.unit = nn.Sequential(*unit, nn.ReLU(), *again)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        """The smaller grid."""
+        x = self.halved(x)
+        return F.relu(x + self.unit(x))
+
+
+class Convolved(nn.Module):
+    """Pictures to vectors by convolutions; the last grid's cells keep their places, for faces are aligned."""
+
+    def __init__(self, size: int, patch: int, seen: Sequence[int], code: int) -> None:
+        """See `Shape`; a cell of the last grid is a patch. Raises `ValueError` when the stages make other ones."""
+        super().__init__()
+        if patch != 1 << len(seen) or size % patch:
+            raise ValueError(f"{len(seen)} stages make cells of {1 << len(seen)} pixels, not {patch}, and whole ones")
+        self.stages = nn.Sequential(*(Stage(a, b) for a, b in pairwise((3, *seen))))
+        self.proj = nn.Linear(seen[-1] * (size // patch) ** 2, code, bias=False)
+
+    def forward(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b d"]:
+        """Vectors of pictures that are normalised as the network's are."""
+        return self.proj(self.stages(pictures).flatten(1))
+
+
 class CLIP(nn.Module):
-    """Both transformers, and how much a cosine counts."""
+    """The network that sees and the one that reads, and how much a cosine counts."""
 
     def __init__(
         self,
@@ -135,15 +173,16 @@ class CLIP(nn.Module):
         context: int,
         vocabulary: int,
         code: int,
+        sees: Sight = "transformer",
         middle: float = 1.0,
     ) -> None:
         """See `Shape`."""
         super().__init__()
         sizes = {"size": size, "patch": patch, "seen": list(seen), "read": list(read)}
-        self.config: dict[str, Any] = sizes | {"context": context, "vocabulary": vocabulary, "code": code, "middle": middle}
+        self.config: dict[str, Any] = sizes | {"context": context, "vocabulary": vocabulary, "code": code, "sees": sees, "middle": middle}
         self.size, self.context, self.middle = size, context, middle
         width, layers, heads = read
-        self.visual = Seeing(size, patch, seen, code)
+        self.visual = (Seeing if sees == "transformer" else Convolved)(size, patch, seen, code)
         self.transformer = Transformer(width, layers, heads, causal=True)
         self.token_embedding = nn.Embedding(vocabulary, width)
         self.positional_embedding = nn.Parameter(torch.empty(context, width))

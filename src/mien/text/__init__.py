@@ -1,0 +1,55 @@
+"""Texts to edits: what words say that a face should be.
+
+Three ways. ``units``: the small CLIP that ships understands words in action units, which any engine moves. ``directions`` and ``optimise``
+move the codes of a generator, with any CLIP (StyleCLIP, Patashnik et al. 2021).
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mien.aus import AUShift, AUVector
+from mien.faces import identity
+from mien.losses import clip
+from mien.losses.likeness import Likeness
+from mien.nn.stylegan2 import Generator
+from mien.text.directions import direction
+from mien.text.optimising import optimised
+from mien.text.understanding import expression, understands
+
+By = Literal["units", "directions", "optimise"]
+
+_STRENGTH = 3.0  #: deviations of its most relevant channel by which a direction moves a code
+
+
+def default(path: Path | None = None) -> By:
+    """The best way with the CLIP that is used: ``units`` where it understands them, else ``directions``."""
+    return "units" if understands(path) else "directions"
+
+
+def units(words: str) -> AUShift:
+    """What words ask of a face that shows nothing; see `expression`, which says too what they rule out."""
+    return expression(words) - AUVector.neutral()
+
+
+def move(
+    words: str,
+    code: Float[Tensor, "1 l d"],
+    generator: Generator,
+    *,
+    by: Literal["directions", "optimise"] = "directions",
+    path: Path | None = None,
+) -> Float[Tensor, "1 l d"]:
+    """How a code in W+ moves for what words say; nothing is random.
+
+    Raises `WeightsError` without a CLIP, or one that reads no text; `UsageError` for a text that is too long, or of which no word is known.
+    """
+    comparer = clip.opened(path)
+    if by == "directions":
+        return _STRENGTH * direction(words, comparer, generator)
+    return optimised(words, code, comparer, generator, Likeness(identity.recognizer().network))
+
+
+__all__ = ["By", "default", "direction", "expression", "move", "optimised", "understands", "units"]

@@ -1,0 +1,66 @@
+"""A text in action units: what the small CLIP, which learned them with its captions, says that a face of these words shows.
+
+A linear map tells the units from the vector of a text (``mien train clip``). What it tells beyond a text that says nothing, and enough to
+be seen, is what the words ask for; a unit that they rule out is asked for as 0. An edit so understood works in every engine.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from mien import weights
+from mien.aus import AXES, MAX_INTENSITY, AUVector
+from mien.errors import EditError
+from mien.losses import clip as losses
+from mien.nn.clip import BESIDE
+
+UNITS = f"{BESIDE}units."  #: how the tensors of the map begin
+_NOTHING = ("a face", "a person", "a human face")  # said of every picture
+_SEEN = 0.45  # steps beyond or below these that are meant
+_CLEARLY = 1.6  # faces that a text holds of show it by degrees; an edit is to show it clearly: so many times their mean
+
+
+def understands(path: Path | None = None) -> bool:
+    """Whether the network that is used, see `mien.losses.clip.chosen`, knows action units."""
+    return f"{UNITS}weight" in _tensors(path)
+
+
+def expression(words: str, path: Path | None = None) -> AUVector:
+    """What a face of these words shows: intensities 0..5, 0 for units that they rule out, NaN for those they say nothing about.
+
+    Raises `EditError` for words that ask for no unit, `UsageError` for words of which none is known.
+    """
+    comparer, (weight, bias) = losses.opened(path), _map(path)
+    told, *usual = (comparer.texts([words, *_NOTHING]) @ weight.T + bias).double().numpy()
+    wanted = asked(told, np.mean(usual, axis=0))
+    if np.isnan(wanted.values).all():
+        raise EditError(f"{words!r} names no expression that this small CLIP knows: say 'an angry face', 'a big smile' or 'eyes closed'")
+    return wanted
+
+
+def asked(told: Float[np.ndarray, " axes"], usual: Float[np.ndarray, " axes"]) -> AUVector:
+    """What a text asks for, by the units that it and texts of nothing tell of."""
+    more, less = told - usual > _SEEN, usual - told > _SEEN
+    values = np.where(more, np.clip(_CLEARLY * told, 0, MAX_INTENSITY), np.where(less, 0.0, np.nan))
+    return AUVector(values)
+
+
+def _map(path: Path | None) -> tuple[Float[Tensor, "axes d"], Float[Tensor, " axes"]]:
+    stored = _tensors(path)
+    if f"{UNITS}weight" not in stored or len(stored[f"{UNITS}bias"]) != len(AXES):
+        raise EditError(f"{losses.chosen(path)} knows no action units: `mien train clip` makes one that does")
+    return stored[f"{UNITS}weight"].float(), stored[f"{UNITS}bias"].float()
+
+
+def _tensors(path: Path | None) -> dict[str, Tensor]:
+    file = losses.chosen(path)
+    return _stored(file, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@cache
+def _stored(path: Path, written: int) -> dict[str, Tensor]:
+    del written
+    return {name: tensor for name, tensor in weights.load(path).tensors.items() if name.startswith(UNITS)}
