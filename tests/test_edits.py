@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien import aus, edits
-from mien.aus import AUVector
+from mien.aus import AUShift, AUVector
 from mien.edits import AttributeEdit, AUEdit, Change, TransferEdit
 from mien.errors import EditError
 
@@ -95,3 +95,16 @@ def test_what_edits_command_adds_up_and_leaves_the_rest_unsaid():
     target = edits.commanded([first, AttributeEdit("smiling", 1.0), second], face)
     assert (target["AU12R"], target["AU12L"], target["AU04"]) == (3, 5, 0)
     assert np.isnan(target["AU01"])
+
+
+def test_a_text_leads_to_what_its_words_show_and_touches_nothing_else():
+    smiling = edits.TextEdit("a big smile", AUVector.of({"AU12": 4, "AU15": 0}, others=np.nan))
+    measured = AUVector.of({"AU12": 1, "AU15": 2, "AU04": 3})
+    assert smiling.shift(measured) == AUShift.of({"AU12": 3, "AU15": -2})
+    wanted = edits.commanded([smiling], measured)
+    assert (wanted["AU12"], wanted["AU15"]) == (4, 0) and np.isnan(wanted["AU04"])
+    assert str(smiling) == 'text "a big smile"'
+    unknown = edits.TextEdit("a mohawk")
+    assert np.isnan(edits.commanded([unknown], measured).values).all()
+    with pytest.raises(EditError, match='text "a mohawk" names no action units'):
+        unknown.shift(measured)

@@ -87,13 +87,13 @@ class TextEdit:
     """Become what words say."""
 
     words: str
-    change: AUShift | None = None  #: of the action units, as a network of texts understands the words; None: the engine asks it for a move
+    expression: AUVector | None = None  #: what a face of these words shows, NaN where they say nothing; None: an engine moves its codes
 
     def shift(self, measured: AUVector) -> AUShift:
-        """The change that the words ask of action units, whatever the face shows; raises `EditError` where they name none."""
-        if self.change is None:
+        """The change that leads to what the words say; raises `EditError` where no action units are known of them."""
+        if self.expression is None:
             raise EditError(f"{self} names no action units: an engine whose codes a network of texts can move does it (--engine stylegan)")
-        return self.change
+        return self.expression - measured
 
     def __str__(self) -> str:
         return f'text "{self.words}"'
@@ -168,7 +168,7 @@ def to_emotion(name: str) -> TransferEdit:
 
 def names_units(edit: Edit) -> TypeGuard[AUEdit | TransferEdit | TextEdit]:
     """Whether an edit says what action units should do."""
-    return isinstance(edit, AUEdit | TransferEdit) or (isinstance(edit, TextEdit) and edit.change is not None)
+    return isinstance(edit, AUEdit | TransferEdit) or (isinstance(edit, TextEdit) and edit.expression is not None)
 
 
 def commanded(wanted: Iterable[Edit], measured: AUVector) -> AUVector:

@@ -75,8 +75,8 @@ def test_without_a_mapper_no_unit_moves(engine, code):
 
 
 def test_a_text_is_done_by_its_units_or_asked_for_a_move(engine, code, monkeypatch):
-    by_units = engine.shift(code, TextEdit("smiling", AUShift.of({"AU12": 2})))
-    assert np.array_equal(engine.decode([by_units])[0].rgb, engine.decode([engine.shift(code, parse("AU12=+2")[0])])[0].rgb)
+    by_units = engine.shift(code, TextEdit("smiling", AUVector.of({"AU12": 4}, others=np.nan)))
+    assert np.array_equal(engine.decode([by_units])[0].rgb, engine.decode([engine.shift(code, parse("AU12=4")[0])])[0].rgb)
     move = torch.full_like(code.moved, 0.3)
     monkeypatch.setattr(stylegan, "_asked", lambda words, inverted: move if words == "angry" else None)
     angry = engine.shift(engine.shift(code, TextEdit("angry")), TextEdit("angry"))

@@ -222,4 +222,4 @@ def _said(words: str) -> TextEdit:
     """The edit of a text: of action units where the network of texts that is here understands them, else a move of an engine's codes."""
     from mien import text
 
-    return TextEdit(words, text.units(words) if text.default() == "units" else None)
+    return TextEdit(words, text.expression(words) if text.default() == "units" else None)

@@ -82,7 +82,7 @@ class StyleGANEngine:
         """
         if isinstance(edit, AttributeEdit):
             raise EditError(f"the engine stylegan cannot do {edit}: it moves action units, such as AU12=+2")
-        if isinstance(edit, TextEdit) and edit.change is None:
+        if isinstance(edit, TextEdit) and edit.expression is None:
             return replace(code, moved=code.moved + _asked(edit.words, code.study.inverted))
         wanted = edit.shift(code.expression)
         if isinstance(edit, AUEdit):

@@ -90,7 +90,7 @@ def _resized(values: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA if size < values.shape[0] else cv2.INTER_CUBIC)
 
 
-def _moved(picture: np.ndarray, flow: Float32[np.ndarray, "s s 2"]) -> np.ndarray:
+def _moved(picture: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:
     """The picture that has at each pixel what `flow` steps away from it was."""
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     return cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
