@@ -123,7 +123,8 @@ def built(make: Callable[[], N], stored: Weights, what: str) -> N:
     except (TypeError, KeyError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{stored.path} is no {what} but {stored.config.get('kind') or 'something else'}") from error
     _compare(layout, stored)
-    return fill(make(), stored)
+    with torch.random.fork_rng(devices=()):  # layers are made with random numbers in them, which nobody else shall miss
+        return fill(make(), stored)
 
 
 def fill(network: N, weights: Weights) -> N:

@@ -61,7 +61,7 @@ class Likeness(nn.Module):
             grids += [x] if number in self.taps else []
         return F.normalize(self.network.output_layer(x).float()), grids
 
-    def _framed(self, pictures: Pictures) -> Pictures:
+    def _framed(self, pictures: Pictures) -> Float[Tensor, "b 3 _ _"]:
         """As the network was trained: the published one sees what published losses show it, ours the middle."""
         if self.network.size == irse.PUBLISHED["size"]:
             return irse.compatible(pictures)

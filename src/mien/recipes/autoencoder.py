@@ -28,7 +28,7 @@ from mien.faces.identity import Recognizer
 from mien.losses.likeness import Likeness
 from mien.nn import stylegan2
 from mien.nn.ada import augmented
-from mien.nn.encoders import Encoder4Editing, Inverter, Shape
+from mien.nn.encoders import Encoder4Editing, GradualStyleBlock, Inverter, Shape
 from mien.nn.latent import LatentDiscriminator
 from mien.nn.stylegan2 import Discriminator, Generator, losses
 from mien.nn.stylegan2.generator import drawn
@@ -42,7 +42,8 @@ _SHOWN, _VALIDATED = 16, 128  # pictures
 _DRAWN = 10_000  # codes whose mean is kept
 _R1_EVERY = 16  # steps
 _CRITIC_RATE, _CRITIC_R1 = 5e-5, 10.0  # it shall not know codes much better than the mapping makes them
-_HASTE = 25.0  # of the mapping: its layers learn a hundred times slower than the others, which suits runs of millions of pictures
+_SPREAD = (1.0, 0.3)  # of codes before they learn: of the first row, and of what the others add
+_HASTE = 5.0  # of the mapping: its layers learn a hundred times slower than the others, which suits runs of millions of pictures
 
 Pictures = Float[Tensor, "b 3 s s"]
 Codes = Float[Tensor, "b l d"]
@@ -73,24 +74,26 @@ class AutoencoderConfig(Checked):
     """Layers that map a random code to a style code."""
     encoder: Annotated[int, Limits(8, multiple=8)] = 32
     """Channels of the encoder's first stage; the next have two, three and four times as many."""
-    steps: Count = 5_000
+    steps: Count = 3_000
     """Training steps."""
-    batch: Annotated[int, Limits(8, multiple=8)] = 32
+    batch: Annotated[int, Limits(8, multiple=8)] = 16
     """Pictures a step and device."""
-    rate: Positive = 2e-3
-    """Highest learning rate of generator and discriminator; the encoder has a quarter of it."""
+    rate: Positive = 8e-3
+    """Highest learning rate of the generator; the encoder has a tenth of it, the discriminator a fifth."""
     memory: NotNegative = 5_000
     """Half-life of the averaged weights, in pictures seen."""
-    single: Share = 0.15
+    single: Share = 0.05
     """Of the steps: until there all rows of a code are the same; then row after row gets something of its own."""
-    whole: Share = 0.4
+    whole: Share = 0.25
     """Of the steps: from there on every row has."""
-    contest_from: Share = 0.6
+    contest_from: Share = 0.85
     """Of the steps: from there on a discriminator judges what is drawn."""
     contest: NotNegative = 0.1
     """Weight of its judgement."""
-    grids: NotNegative = 0.5
-    """Weight of how far pictures are apart to the network for identity, beside 1 for their colours."""
+    colours: NotNegative = 2.0
+    """Weight of how far their colours are apart."""
+    grids: NotNegative = 0.2
+    """Weight of how far pictures are apart to the network for identity."""
     identity: NotNegative = 0.2
     """Weight of its codes."""
     deltas: NotNegative = 2e-4
@@ -190,7 +193,7 @@ class Lesson:
         return {"colours": _colours(again, real), "grids": distance.grids, "identity": distance.identity}
 
     def _weight(self, term: str) -> float:
-        """The option of that name; colours and the mapping, which learns from nothing else, count as they are."""
+        """The option of that name; the mapping, which learns from nothing else, counts as it is."""
         return float(getattr(self.config, term, 1.0))
 
     def _judged(self, pictures: Pictures, draws: torch.Generator) -> Float[Tensor, "b 1"]:
@@ -248,6 +251,7 @@ def train(config: AutoencoderConfig) -> Path:
     lesson = _lesson(run, config)
     average = cast(Halves, lesson.halves.average)
     faces, unseen = Faces(photos, variants, config.share, options.seed), _unseen(config, photos)
+    stretch(cast(Encoder4Editing, lesson.halves.network.encoder.encoder), _some(unseen, run.fabric.device))
     run.resume(options.resume)
     for real in run.steps(run.batches(faces, workers=options.workers), what="autoencoder"):
         told = lesson.step(real, run.generator(options.seed))
@@ -277,16 +281,32 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
     rates = [
         {"params": drawing},
         {"params": mapping, "lr": config.rate * _HASTE},
-        {"params": encoder.parameters(), "lr": config.rate / 4},
+        {"params": encoder.parameters(), "lr": config.rate / 10},
     ]
     both = run.learner(
-        Halves(encoder, generator), adam(rates, lr=config.rate, betas=(0.5, 0.99)), name="halves", memory=config.memory, wrapped=False
+        Halves(encoder, generator), adam(rates, lr=config.rate, betas=(0.9, 0.99)), name="halves", memory=config.memory, wrapped=False
     )
     teachers = [
         run.learner(network, adam(network.parameters(), lr=rate, betas=(0.0, 0.99)), name=name, warmup=1, schedule=constant, wrapped=False)
-        for name, network, rate in (("judge", judge, config.rate), ("critic", critic, _CRITIC_RATE))
+        for name, network, rate in (("judge", judge, config.rate / 5), ("critic", critic, _CRITIC_RATE))
     ]
     return Lesson(config, run, both, *teachers, likeness, AdaptiveStrength(run, swing=config.ada_images))
+
+
+@torch.no_grad()
+def stretch(encoder: Encoder4Editing, pictures: Pictures) -> None:
+    """Let codes of these pictures vary about as much as random codes do, from the start (Mishkin & Matas 2016).
+
+    Through several layers of the usual first weights they would vary ten times less, and the generator not see what it is to draw.
+    """
+    grids = encoder.pyramid(pictures)
+    for row, head in enumerate(encoder.styles):
+        assert isinstance(head, GradualStyleBlock)
+        grid, layers = grids[encoder.level(row)], [part for part in head.convs if isinstance(part, nn.Conv2d)]
+        factor = (_SPREAD[min(row, 1)] / head(grid).std(0).mean()) ** (1 / len(layers))
+        for layer in layers:
+            layer.weight.mul_(factor)
+        head.linear.bias.sub_(head(grid).mean(0))
 
 
 def _widths(config: AutoencoderConfig) -> list[int]:
@@ -301,11 +321,15 @@ def _unseen(config: AutoencoderConfig, photos: Squares) -> Squares:
     return open_squares(config.data, config.size, flips=False, seed=0, split="val")
 
 
+def _some(photos: Squares, device: torch.device) -> Pictures:
+    return torch.stack([photos.shown(number) for number in range(min(len(photos), _VALIDATED))]).to(device)
+
+
 @torch.no_grad()
 def _look(run: Run, network: Halves, photos: Squares, likeness: Likeness) -> None:
     """How near pictures of people not learned from are drawn again; pictures of it, and of random codes."""
     device = network.generator.input.input.device
-    real = torch.stack([photos.shown(number) for number in range(min(len(photos), _VALIDATED))]).to(device)
+    real = _some(photos, device)
     again = network.generator(network.encoder(real)).clamp(-1, 1)
     distance = likeness(again, real)
     error = (again - real).square().mean((1, 2, 3))

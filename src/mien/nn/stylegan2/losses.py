@@ -22,13 +22,13 @@ def generator_loss(made: Logits) -> Number:
     return F.softplus(-made).mean()
 
 
-def r1_gradient(logits: Logits, seen: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
+def r1_gradient(logits: Logits, seen: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
     """How the logits change with the pictures or codes they are of, which need gradients; differentiable itself."""
     (gradient,) = torch.autograd.grad(logits.sum(), seen, create_graph=True)
     return gradient
 
 
-def r1(logits: Logits, seen: Float[Tensor, "b *n"]) -> Number:
+def r1(logits: Logits, seen: Float[Tensor, "b ..."]) -> Number:
     """The squared length of that gradient, the mean over real ones (Mescheder et al. 2018, equation 9)."""
     return r1_gradient(logits, seen).flatten(1).square().sum(1).mean()
 
