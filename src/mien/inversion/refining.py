@@ -13,11 +13,11 @@ from torch import Tensor
 from mien.losses.reconstruction import Reconstruction
 from mien.nn.stylegan2 import Generator
 
-STEPS = 40
+STEPS = 30
 _RATE = 0.1  # of the spread of codes w, a step
 _RISE, _FALL = 0.05, 0.25  # of the steps: while the rate rises at first, while it falls at last
 _DRAWN = 1000  # codes w whose spread is measured
-_PERCEPTUAL, _IDENTITY, _PULL = 0.8, 0.1, 0.01  # weights, beside 1 for colours
+_PERCEPTUAL, _IDENTITY, _PULL = 0.8, 0.1, 0.03  # weights, beside 1 for colours
 
 Codes = Float[Tensor, "1 l d"]
 Picture = Float[Tensor, "1 3 s s"]

@@ -11,7 +11,7 @@ from mien.losses.reconstruction import Reconstruction
 from mien.nn.stylegan2 import Generator
 from mien.nn.stylegan2.generator import truncated
 
-STEPS = 40
+STEPS = 25
 _RATE = 1e-3
 _LOCALITY, _EVERY = 0.1, 4  # weight of what stays (section 3.3); steps from one look at it to the next, which then counts as much more
 _TRUNCATION = 0.5  # of the codes that it is to stay at

@@ -28,7 +28,7 @@ class Terms(NamedTuple):
     """Each a mean over the batch, 0 for equal pictures; to be summed with weights."""
 
     colours: Float[Tensor, ""]  #: the mean squared difference
-    perceptual: Float[Tensor, ""]  #: LPIPS, or the distance of the grids
+    perceptual: Float[Tensor, ""]  #: LPIPS, or the distance of the grids, the mean over stages: about as large
     identity: Float[Tensor, ""]  #: 1 - cosine of the codes
 
 
@@ -46,7 +46,7 @@ class Reconstruction(nn.Module):
     def forward(self, made: Pictures, real: Pictures) -> Terms:
         """With gradients for what was made."""
         distance = self.likeness(made, real)
-        seen = distance.grids if self.trunk is None else self._lpips(made, real)
+        seen = distance.grids / len(self.likeness.taps) if self.trunk is None else self._lpips(made, real)
         return Terms((made - real).square().mean(), seen, distance.identity)
 
     def _lpips(self, made: Pictures, real: Pictures) -> Float[Tensor, ""]:
