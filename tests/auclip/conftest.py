@@ -17,7 +17,13 @@ from mien.training import RunOptions
 PEOPLE, EACH = 20, 4
 
 
-def a_generator(folder, *, widths=(6,) * 5, code=8, seed=1):
+@pytest.fixture(scope="session")
+def a_generator():
+    """Make one in a folder."""
+    return _generator
+
+
+def _generator(folder, *, widths=(6,) * 5, code=8, seed=1):
     """A generator in a file of its own."""
     network = Generator(widths, code, 2)
     initialise(network, torch.Generator().manual_seed(seed))
@@ -30,7 +36,7 @@ def a_generator(folder, *, widths=(6,) * 5, code=8, seed=1):
 def networks(tmp_path_factory):
     """A generator of 64 pixels and an encoder into its codes."""
     folder = tmp_path_factory.mktemp("networks")
-    a_generator(folder)
+    _generator(folder)
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(0)
         encoder = Inverter("e4e", Shape(size=64, units=(1, 1, 1, 1), widths=(8, 8, 8, 8), styles=10, code=8))

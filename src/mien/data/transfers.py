@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mien import registry
 from mien.data.layouts.auclip import Latents
+from mien.data.layouts.corpus import below
 from mien.errors import DataError, one_of
 from mien.faces import align, landmarks
 from mien.losses.prompts import CLASSES, of_class, of_units
@@ -32,7 +33,9 @@ class Classes:
         if number in self._told:
             return self._told[number]
         if self._pictures is None or number not in self._places:
-            raise DataError(f"{number:05d} has no rendering to see its expression in: give a table of expressions with --classes")
+            raise DataError(
+                f"{number:05d} has no rendering to see its expression in: name its class in train_classes.csv (test_), or say --clip 0"
+            )
         photo = Photo(self._pictures.read(self._places[number]))
         if not (faces := landmarks.find(photo)):
             return ""
@@ -40,19 +43,20 @@ class Classes:
         return CLASSES[max(CLASSES, key=lambda emotion: reading.emotions[emotion])]
 
 
-def told_classes(path: Path) -> dict[int, str]:
-    """A table without a heading: ``00012,happy`` a row; raises `DataError` for anything else."""
+def told_classes(root: Path, split: str) -> dict[int, str]:
+    """What ``train_classes.csv`` says, ``00012,happy`` a row without a heading; nothing where it is not there.
+
+    Raises `DataError` for a row of something else.
+    """
     found = dict[int, str]()
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for line, row in enumerate(csv.reader(file), 1):
-                if len(row) != 2 or not row[0].strip().isdigit():
-                    raise DataError(f"{path}, line {line}: it is {','.join(row)!r}, not a number and a class such as 00012,happy")
-                if (name := row[1].strip()) not in CLASSES.values():
-                    raise DataError(f"{path}, line {line}: the class {one_of(name, CLASSES.values())}")
-                found[int(row[0])] = name
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DataError(f"{path} cannot be read: {problem}") from problem
+    if (path := below(root, f"{split}_classes.csv")) is None:
+        return found
+    for line, row in enumerate(csv.reader(path.read_text(encoding="utf-8", errors="replace").splitlines()), 1):
+        if len(row) != 2 or not row[0].strip().isdigit():
+            raise DataError(f"{path}, line {line}: it is {','.join(row)!r}, not a number and a class such as 00012,happy")
+        if (name := row[1].strip()) not in CLASSES.values():
+            raise DataError(f"{path}, line {line}: the class {one_of(name, CLASSES.values())}")
+        found[int(row[0])] = name
     return found
 
 

@@ -7,7 +7,7 @@ units`), so it knows how much of each movement the network sees. It is sharper a
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -28,6 +28,7 @@ Pictures = Float[Tensor, "b 3 s s"]
 Scores = Float[Tensor, "b n"]
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Pictures in FFHQ's framing, -1..1, to scores."""
 
