@@ -1,4 +1,4 @@
-"""The gallery: every action unit at 5 and the emotions, on photos of people who may be shown.
+"""The gallery: every action unit at 5, the emotions, and what the engine stylegan makes of them, on photos of people who may be shown.
 
     python docs/gallery.py [--photos FILE...]
 
@@ -17,11 +17,15 @@ import numpy as np
 from mien import aus, images, registry
 from mien.api.labelled import side_by_side
 from mien.api.portrait import Portrait
-from mien.edits import Edit, parse, to_emotion
+from mien.edits import Edit, TextEdit, parse, to_emotion
+from mien.text import expression
 
+KINDS = {"units": "every action unit at 5", "emotions": "emotions", "stylegan": "by the engine stylegan"}
 HERE = Path(__file__).parent
 SIDE, COLUMNS, QUALITY = 220, 6, 82
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 43, 61, 62, 63, 64)
+MOVED = ("AU12=4", "AU12=0 AU25=0", "AU4=5", "AU1=4 AU2=4", "AU9=4", "AU15=4", "AU25=3 AU26=3", "AU5=4", "AU43=5")
+TEXTS = ("a surprised face", "an angry face")
 
 
 def astronaut() -> Path:
@@ -51,13 +55,21 @@ def sheet(tiles: Sequence[tuple[np.ndarray, str]]) -> np.ndarray:
     return np.concatenate(rows)
 
 
+def drawn_by_stylegan(photo: Path) -> list[tuple[np.ndarray, str]]:
+    """Action units moved and set, and texts."""
+    portrait = Portrait.of(images.read(photo), registry.engine("stylegan", invert="refine"))
+    tiles = [(tile(portrait, ()), "the photo")]
+    tiles += [(tile(portrait, parse(words)), words) for words in MOVED]
+    return tiles + [(tile(portrait, [TextEdit(words, expression(words))]), words) for words in TEXTS]
+
+
 def draw(photo: Path) -> None:
-    """Write both sheets of one photo."""
+    """Write the sheets of one photo."""
     portrait = Portrait.of(images.read(photo), registry.engine("mesh"))
     units = [(tile(portrait, ()), "the photo")]
     units += [(tile(portrait, parse(f"AU{u}=5")), f"AU{u} {aus.NAMES[u].lower()}") for u in UNITS]
     emotions = [(tile(portrait, [to_emotion(name)]), name) for name in aus.EMOTIONS]
-    for kind, tiles in (("units", units), ("emotions", emotions)):
+    for kind, tiles in (("units", units), ("emotions", emotions), ("stylegan", drawn_by_stylegan(photo))):
         print(images.write(sheet(tiles), HERE / "images" / f"{photo.stem.replace('synth_', '')}_{kind}.jpg", quality=QUALITY))
 
 
@@ -65,12 +77,14 @@ def page() -> str:
     """All sheets there are, the astronaut's first."""
     sections = [
         "# Gallery",
-        "Made by `docs/gallery.py` with the engine `mesh`, from single photos. The astronaut is Eileen Collins (NASA, public domain); all "
+        "Made by `docs/gallery.py` with the engine `mesh`, and the last sheet of each with the engine `stylegan` and its open networks of "
+        "64 pixels (`--engine stylegan --invert refine`), from single photos, none of them chosen by how it came out. The astronaut is "
+        "Eileen Collins (NASA, public domain); all "
         "other faces are of people who do not exist (SFHQ-T2I, MIT).",
     ]
     names = [path.stem.removesuffix("_units") for path in (HERE / "images").glob("*_units.jpg")]
     for name in sorted(names, key=lambda name: (name != "astronaut", name)):
-        for kind, what in (("units", "every action unit at 5"), ("emotions", "emotions")):
+        for kind, what in KINDS.items():
             title = f"{name.replace('_', ' ')}: {what}"
             sections += [f"## {title}", f"![{title}](images/{name}_{kind}.jpg)"]
     return "\n\n".join(sections) + "\n"

@@ -25,6 +25,7 @@ from mien import weights
 from mien.data.squares import Squares, open_squares
 from mien.errors import DataError, UsageError
 from mien.faces.identity import Recognizer
+from mien.losses.codes import deltas
 from mien.losses.likeness import Likeness
 from mien.nn import stylegan2
 from mien.nn.ada import augmented
@@ -149,20 +150,24 @@ class Lesson:
 
     def step(self, real: Pictures, draws: torch.Generator) -> dict[str, Tensor | float]:
         """One lesson for everybody; returns what to tell."""
-        generator, half = self._halves.generator, len(real) // 2  # judging costs as much as all the rest: half a batch has to do
         codes, w = self._found(real), self._made_up(len(real), draws)
         again = self._drawn(codes, draws)
-        terms = self._apart(again, real) | {"deltas": _deltas(codes)}
+        terms = self._apart(again, real) | {"deltas": deltas(codes)}
+        shown = self._shown(again, w, draws) if self.run.step > self.config.contest_from * self.config.steps else None
         with _resting(self.critic, self.judge):
             terms["mapping"] = losses.generator_loss(self.critic.network(w))
-            if contested := self.run.step > self.config.contest_from * self.config.steps:
-                shown = torch.cat([again[: half // 2], self._drawn(generator.spread(w[: half - half // 2]), draws)])
+            if shown is not None:
                 terms["contest"] = losses.generator_loss(self._judged(shown, draws))
             self.halves.learn(sum((self._weight(name) * term for name, term in terms.items()), real.new_zeros(())), clip=10.0)
         told = self._teach(self.critic, self.critic.network, codes[:, 0].detach(), w.detach(), name="critic")
-        if contested:
-            told |= self._teach(self.judge, lambda pictures: self._judged(pictures, draws), real[:half], shown.detach(), name="judge")
+        if shown is not None:
+            told |= self._teach(self.judge, lambda seen: self._judged(seen, draws), real[: len(shown)], shown.detach(), name="judge")
         return told | {name: term.detach() for name, term in terms.items()}
+
+    def _shown(self, again: Pictures, w: Float[Tensor, "b d"], draws: torch.Generator) -> Float[Tensor, "h 3 s s"]:
+        """What is to be judged, which costs as much as all the rest: half a batch, one half drawn again, the other made up."""
+        quarter = len(again) // 4
+        return torch.cat([again[:quarter], self._drawn(self._halves.generator.spread(w[:quarter]), draws)])
 
     @property
     def _halves(self) -> "Halves":
@@ -196,7 +201,7 @@ class Lesson:
         """The option of that name; the mapping, which learns from nothing else, counts as it is."""
         return float(getattr(self.config, term, 1.0))
 
-    def _judged(self, pictures: Pictures, draws: torch.Generator) -> Float[Tensor, "b 1"]:
+    def _judged(self, pictures: Float[Tensor, "h 3 s s"], draws: torch.Generator) -> Float[Tensor, "h 1"]:
         """Logits of pictures, augmented."""
         kinds = self.config.augment
         if kinds != "none":
@@ -234,11 +239,6 @@ def _colours(again: Pictures, real: Pictures) -> Float[Tensor, ""]:
     return torch.stack([size.abs().mean() for size in sizes]).mean()
 
 
-def _deltas(codes: Codes) -> Float[Tensor, ""]:
-    """How long the differences of the rows from the first are, in all (Tov et al. 2021, equation 3)."""
-    return (codes[:, 1:] - codes[:, :1]).square().sum(2).add(1e-12).sqrt().mean(0).sum()
-
-
 def train(config: AutoencoderConfig) -> Path:
     """Run the recipe; returns the path of the generator's weights."""
     options = config.options
@@ -251,7 +251,7 @@ def train(config: AutoencoderConfig) -> Path:
     lesson = _lesson(run, config)
     average = cast(Halves, lesson.halves.average)
     faces, unseen = Faces(photos, variants, config.share, options.seed), _unseen(config, photos)
-    stretch(cast(Encoder4Editing, lesson.halves.network.encoder.encoder), _some(unseen, run.fabric.device))
+    stretch(cast(Encoder4Editing, cast(Halves, lesson.halves.network).encoder.encoder), _some(unseen, run.fabric.device))
     run.resume(options.resume)
     for real in run.steps(run.batches(faces, workers=options.workers), what="autoencoder"):
         told = lesson.step(real, run.generator(options.seed))
@@ -275,7 +275,8 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
     for number, network in enumerate((generator, judge)):
         stylegan2.initialise(network, torch.Generator().manual_seed(2 * config.options.seed + number))
     encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
-    likeness = run.fabric.to_device(Likeness(Recognizer(weights.bundled("identity")).network))
+    likeness = Likeness(Recognizer(weights.bundled("identity")).network)
+    run.fabric.to_device(likeness)
     adam = torch.optim.Adam
     mapping, drawing = ([p for name, p in generator.named_parameters() if name.startswith("style.") is first] for first in (True, False))
     rates = [
@@ -286,11 +287,13 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
     both = run.learner(
         Halves(encoder, generator), adam(rates, lr=config.rate, betas=(0.9, 0.99)), name="halves", memory=config.memory, wrapped=False
     )
-    teachers = [
-        run.learner(network, adam(network.parameters(), lr=rate, betas=(0.0, 0.99)), name=name, warmup=1, schedule=constant, wrapped=False)
-        for name, network, rate in (("judge", judge, config.rate / 5), ("critic", critic, _CRITIC_RATE))
-    ]
-    return Lesson(config, run, both, *teachers, likeness, AdaptiveStrength(run, swing=config.ada_images))
+    judging = run.learner(
+        judge, adam(judge.parameters(), lr=config.rate / 5, betas=(0.0, 0.99)), name="judge", warmup=1, schedule=constant, wrapped=False
+    )
+    telling = run.learner(
+        critic, adam(critic.parameters(), lr=_CRITIC_RATE, betas=(0.0, 0.99)), name="critic", warmup=1, schedule=constant, wrapped=False
+    )
+    return Lesson(config, run, both, judging, telling, likeness, AdaptiveStrength(run, swing=config.ada_images))
 
 
 @torch.no_grad()
