@@ -36,7 +36,7 @@ def test_a_caption_holds_as_far_as_all_its_meanings_do():
 
 def test_a_run_leaves_a_network_that_reads_and_sees(heads, tmp_path):  # noqa: F811
     options = RunOptions(workers=0, every=6)
-    path = train(ClipConfig(faces=[heads], out=tmp_path, steps=12, batch=8, layers=1, width=64, options=options))
+    path = train(ClipConfig(faces=[heads], out=tmp_path, steps=12, batch=8, layers=1, width=64, settled=2, options=options))
     stored = weights.load(path)
     network = clip.of(stored)
     assert network.config["sees"] == "convolutions" and network.middle == 0.75 and "steps = 12" in stored.recipe

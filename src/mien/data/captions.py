@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -178,6 +178,12 @@ class Captioned(Dataset[Sample]):
         picture = torch.from_numpy(self._moved(self.known.rgb[which], rng)).permute(2, 0, 1).float() / 127.5 - 1
         holds, shown = self.known.holds[which], self.known.aus[which]
         return picture, tokens, torch.from_numpy(meanings), torch.from_numpy(holds), torch.from_numpy(shown)
+
+    def captions(self, number: int, count: int) -> tuple[Int64[Tensor, "n t"], Int64[Tensor, "n k"]]:
+        """Captions without their pictures, as tokens, and their meanings; the same of a `number` in every run."""
+        rng = np.random.default_rng([self.seed, number])
+        meanings = [self._drawn(self.known.holds[int(rng.integers(len(self.known)))], rng) for _ in range(count)]
+        return self._words.rows([say(row.tolist(), rng) for row in meanings], CONTEXT), torch.from_numpy(np.stack(meanings))
 
     def _drawn(self, holds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Some meanings that hold, padded with `NOTHING`."""

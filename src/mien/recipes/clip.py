@@ -17,23 +17,22 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mien import weights
-from mien.aus import AXES, EMOTIONS
+from mien.aus import AXES
 from mien.data.captions import CONTEXT, Captioned, Pictures, pictures, vocabulary
-from mien.data.captions_words import MEANINGS
+from mien.metrics.captions import validate
 from mien.nn import clip
 from mien.nn.clip import CLIP
 from mien.nn.framing import framed, shown
 from mien.nn.tokens import WORDS, packed_words
-from mien.training import Run, RunOptions, launch
+from mien.training import Run, RunOptions, cosine, launch
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 
 _STEEPEST = 4.6  # the published limit of how much a cosine counts, as a logarithm: 100
 _STAGES = (32, 64, 128, 192)  # channels of the network that sees
 _MIDDLE = 0.75  # of the side of FFHQ's framing: the face without its surroundings
-_VALIDATED, _SHOWN = 512, 12
-_TELLING = 0.25  # captions that hold of more pictures are no test
-_FEELING = ("neutral", "happy", "surprised", "sad", "angry", "disgusted", "afraid", "contemptuous")  # as mien.aus.EMOTIONS
+_SHOWN = 12
+_LOCKED, _AT_ONCE, _TOLD = 6_000, 512, 10.0  # pictures and captions of the last phase, and how much units weigh in it
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class ClipConfig(Checked):
     """Weight decay."""
     memory: NotNegative = 20_000
     """Half-life of the averaged weights, in pictures seen."""
+    settled: Annotated[int, Limits()] = 150
+    """Steps that the reading network learns on at the end, while the one that sees stands still."""
     options: RunOptions = field(default_factory=lambda: RunOptions(precision="bf16-mixed"))
 
 
@@ -80,6 +81,14 @@ class Taught(nn.Module):
         return self.clip.logit_scale.exp() * codes[0] @ codes[1].T, self.units(codes)
 
 
+@torch.no_grad()
+def locked(network: CLIP, known: Pictures, which: np.ndarray) -> Float[Tensor, "n d"]:
+    """Vectors, of length 1, of pictures as they are."""
+    device, parts = network.logit_scale.device, np.array_split(which, max(1, len(which) // 256))
+    pictures = (torch.from_numpy(known.rgb[part]).permute(0, 3, 1, 2).to(device) / 127.5 - 1 for part in parts)
+    return torch.cat([F.normalize(network.encode_image(shown(part, network)).float()) for part in pictures])
+
+
 def contrast(logits: Float[Tensor, "b t"], holds: Float[Tensor, "b t"]) -> Float[Tensor, ""]:
     """Radford et al. 2021, figure 3, where several may be right: cross-entropy to how far each caption holds, both ways."""
     logits = logits.float()
@@ -92,37 +101,32 @@ def holding(holds: Float[Tensor, "b m"], meanings: Int64[Tensor, "t k"]) -> Floa
     return holds[:, meanings].prod(-1)
 
 
-@torch.no_grad()
-def validate(network: CLIP, known: Pictures) -> dict[str, float]:
-    """Shares, on people not trained on.
+def settle(taught: Taught, known: Pictures, *, steps: int, rate: float, seed: int) -> None:
+    """Let the reading network learn on from captions alone, many at a time, beside pictures seen once (Zhai et al. 2022: one side locked).
 
-    Captions that hold of the picture nearest to them, pictures of which their nearest caption holds (of captions that hold of few), and
-    pictures of a clear emotion whose word is nearest.
+    The units that a caption is to tell of are their mean over all these pictures, each as far as the caption holds of it.
     """
-    samples = Captioned(known, size=network.size, seed=1)
-    _, tokens, meanings, *_ = zip(*(samples[number] for number in range(_VALIDATED)), strict=True)
-    device = network.logit_scale.device
-    seen = np.linspace(0, len(known) - 1, min(len(known), 4 * _VALIDATED)).astype(int)
-    parts = (torch.from_numpy(known.rgb[part]).permute(0, 3, 1, 2).to(device) / 127.5 - 1 for part in np.array_split(seen, 16))
-    codes = torch.cat([network.encode_image(shown(part, network)).cpu() for part in parts])
-    holds = torch.from_numpy(known.holds[seen])
-    cosines = clip.cosines(codes, network.encode_text(torch.stack(tokens).to(device)).cpu())
-    right = holding(holds, torch.stack(meanings)) > 0.5
-    telling = right.double().mean(0) < _TELLING
-    right, cosines = right[:, telling], cosines[:, telling]
-    names = [meaning.name for meaning in MEANINGS]
-    felt = holds[:, [names.index(name) for name in EMOTIONS]]
-    clear = felt.max(1).values > 0.5
-    words = vocabulary().rows([f"a {word} face" for word in _FEELING], CONTEXT).to(device)
-    named = clip.cosines(codes[clear], network.encode_text(words).cpu()).argmax(1)
-    hits = named == felt[clear].argmax(1)
-    each = torch.stack([hits[felt[clear].argmax(1) == number].double().mean() for number in range(len(EMOTIONS))])
-    return {
-        "text_to_picture": float(right.gather(0, cosines.argmax(0)[None]).double().mean()),
-        "picture_to_text": float(right.gather(1, cosines.argmax(1)[:, None]).double().mean()),
-        "by_chance": float(right.double().mean()),
-        "emotion": float(each.nanmean()),
-    }
+    device, network = taught.units.weight.device, taught.clip
+    which = np.random.default_rng(seed).permutation(len(known))[:_LOCKED]
+    codes = locked(network, known, which)
+    holds, units = (torch.from_numpy(of[which]).to(device) for of in (known.holds, known.aus))
+    samples = Captioned(known, size=network.size, seed=seed + 1)
+    reading = [parameter.requires_grad_() for name, parameter in taught.named_parameters() if ".visual." not in name]
+    adam = torch.optim.AdamW(reading, lr=rate, betas=(0.9, 0.98))
+    for step in range(steps):
+        adam.param_groups[0]["lr"] = rate * cosine(step, steps, warmup=10)
+        tokens, meanings = (part.to(device) for part in samples.captions(step, _AT_ONCE))
+        with sdpa_kernel(SDPBackend.MATH):
+            texts = F.normalize(network.encode_text(tokens[:, : int(tokens.argmax(-1).max()) + 1]).float())
+        right = holding(holds, meanings)
+        mean = (right / right.sum(0)).T @ units
+        some = torch.arange(step * _AT_ONCE, (step + 1) * _AT_ONCE, device=device) % len(codes)
+        seen = right[some].sum(0) > 0  # captions of which one of these pictures is
+        logits = network.logit_scale.exp() * codes[some] @ texts[seen].T
+        loss = contrast(logits, right[some][:, seen].clamp(min=1e-6)) + _TOLD * (taught.units(texts) - mean).square().mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
 
 
 def train(config: ClipConfig) -> Path:
@@ -161,7 +165,11 @@ def train(config: ClipConfig) -> Path:
             run.save()
     path = config.out / "clip.safetensors"
     if fabric.global_rank == 0:
-        save(path, cast(Taught, learner.average), recipe=to_toml(config, folders=False))
+        kept = cast(Taught, learner.average)
+        with fabric.autocast():
+            settle(kept, known["train"], steps=config.settled, rate=config.rate / 2, seed=options.seed)
+        fabric.print(validate(kept.clip, known["val"]))
+        save(path, kept, recipe=to_toml(config, folders=False))
     return path
 
 

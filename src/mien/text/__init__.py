@@ -10,7 +10,6 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.aus import AUShift, AUVector
 from mien.faces import identity
 from mien.losses import clip
 from mien.losses.likeness import Likeness
@@ -27,11 +26,6 @@ _STRENGTH = 3.0  #: deviations of its most relevant channel by which a direction
 def default(path: Path | None = None) -> By:
     """The best way with the CLIP that is used: ``units`` where it understands them, else ``directions``."""
     return "units" if understands(path) else "directions"
-
-
-def units(words: str) -> AUShift:
-    """What words ask of a face that shows nothing; see `expression`, which says too what they rule out."""
-    return expression(words) - AUVector.neutral()
 
 
 def move(
@@ -52,4 +46,4 @@ def move(
     return optimised(words, code, comparer, generator, Likeness(identity.recognizer().network))
 
 
-__all__ = ["By", "default", "direction", "expression", "move", "optimised", "understands", "units"]
+__all__ = ["By", "default", "direction", "expression", "move", "optimised", "understands"]

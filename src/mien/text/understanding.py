@@ -1,7 +1,8 @@
 """A text in action units: what the small CLIP, which learned them with its captions, says that a face of these words shows.
 
-A linear map tells the units from the vector of a text (``mien train clip``). What it tells beyond a text that says nothing, and enough to
-be seen, is what the words ask for; a unit that they rule out is asked for as 0. An edit so understood works in every engine.
+A linear map tells the units from the vector of a text (``mien train clip``): their mean over faces that it holds of. What it tells beyond
+a text that says nothing, and enough to be seen, is what the words ask for. Words for several parts of a face mean all of its expression:
+they rule out what such faces show no more of than others. An edit so understood works in every engine.
 """
 
 from functools import cache
@@ -12,15 +13,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien import weights
-from mien.aus import AXES, MAX_INTENSITY, AUVector
+from mien.aus import AXES, EMOTIONS, MAX_INTENSITY, PARTS, AUVector, axes, unit_of
 from mien.errors import EditError
 from mien.losses import clip as losses
 from mien.nn.clip import BESIDE
 
 UNITS = f"{BESIDE}units."  #: how the tensors of the map begin
 _NOTHING = ("a face", "a person", "a human face")  # said of every picture
-_SEEN = 0.45  # steps beyond or below these that are meant
-_CLEARLY = 1.6  # faces that a text holds of show it by degrees; an edit is to show it clearly: so many times their mean
+_SEEN, _SHARE = 0.45, 0.45  # steps beyond those that are meant, and that as a share of the most
+_RULED_OUT = 0.35  # steps below what faces usually show
+_CLEARLY = 1.4  # faces that a text holds of show it by degrees; an edit is to show it clearly: so many times their mean
+_FELT = np.isin(AXES, [axis for units in EMOTIONS.values() for unit in units for axis in axes(unit[:4])])  # units of emotions
 
 
 def understands(path: Path | None = None) -> bool:
@@ -43,9 +46,12 @@ def expression(words: str, path: Path | None = None) -> AUVector:
 
 def asked(told: Float[np.ndarray, " axes"], usual: Float[np.ndarray, " axes"]) -> AUVector:
     """What a text asks for, by the units that it and texts of nothing tell of."""
-    more, less = told - usual > _SEEN, usual - told > _SEEN
-    values = np.where(more, np.clip(_CLEARLY * told, 0, MAX_INTENSITY), np.where(less, 0.0, np.nan))
-    return AUVector(values)
+    beyond = told - usual
+    meant, ruled_out = (beyond > _SEEN) & (beyond > _SHARE * beyond.max()), beyond < -_RULED_OUT
+    spoken_of = {part for part, units in PARTS.items() if any(unit_of(AXES[i]) in units for i in np.flatnonzero(meant | ruled_out))}
+    if len(spoken_of) > 1:
+        ruled_out = _FELT & (beyond <= 0)
+    return AUVector(np.where(meant, np.clip(_CLEARLY * told, 0, MAX_INTENSITY), np.where(ruled_out, 0.0, np.nan)))
 
 
 def _map(path: Path | None) -> tuple[Float[Tensor, "axes d"], Float[Tensor, " axes"]]:
