@@ -14,8 +14,10 @@ from mien import weights
 from mien.cli import app
 from mien.convert import importers
 from mien.errors import WeightsError
+from mien.losses import clip as losses
 from mien.nn import clip, tokens
 from mien.nn.clip import CLIP
+from mien.nn.framing import framed
 
 LIST = [("l", "o"), ("lo", "w</w>")]
 SMALL = {"size": 16, "patch": 8, "seen": (128, 2, 2), "read": (64, 3, 1), "context": 9, "vocabulary": 516, "code": 10}
@@ -212,3 +214,15 @@ def test_other_networks_are_refused_by_what_is_wrong(cache, network, folder):
     weights.save(cache / "other.safetensors", {"a": torch.ones(1)}, {"kind": "auclip"})
     with pytest.raises(WeightsError, match=r"other\.safetensors is no CLIP but auclip"):
         clip.of(weights.load(cache / "other.safetensors"))
+
+
+@pytest.mark.parametrize("inside", ["", "model.safetensors"])
+def test_a_folder_of_transformers_is_imported_and_then_goes_before_the_one_that_ships(cache, network, folder, seen, inside):
+    done = CliRunner().invoke(app, ["weights", "import", "clip", str(folder / inside)])
+    assert done.exit_code == 0, done.output
+    opened = losses.opened()
+    assert losses.chosen().parent == cache and opened.network.config == network.config
+    assert torch.allclose(
+        opened.codes(seen.clamp(-1, 1)), nn.functional.normalize(network.encode_image(framed(seen.clamp(-1, 1), 16))), atol=1e-5
+    )
+    assert opened.texts(["low"]).shape == (1, 10)
