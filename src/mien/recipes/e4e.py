@@ -59,7 +59,7 @@ class E4EConfig(Checked):
     generator: Path | None = None
     """Weights of the StyleGAN2 whose codes are found; the one that ships if not given."""
     start: Path | None = None
-    """Weights to begin with: an encoder, which goes on with all rows, or a network for identity, whose body is taken."""
+    """Weights to begin with: an encoder, which goes on as it is and with all rows, or a network for identity, whose body is taken."""
     kind: Literal["e4e", "psp", "psp-w"] = "e4e"
     """Encoder: for codes that edits understand; for near pictures; for a code in W."""
     size: int | None = None
@@ -147,7 +147,7 @@ class Lesson:
             told["stage"] = float(stage)
         if self.critic and stage is not None:
             own = codes[:, : stage + 1]
-            told["caught"] = self._teach(self.critic, own.detach(), draws)
+            told["critic_loss"] = self._teach(self.critic, own.detach(), draws)
             self.critic.network.requires_grad_(False)
             terms["critic"] = losses.generator_loss(self.critic.network(own.flatten(0, 1)))
         self.encoder.learn(torch.stack([getattr(config, name) * term for name, term in terms.items()]).sum(), clip=None)
@@ -248,7 +248,7 @@ def _fresh(config: E4EConfig, generator: Generator, mean: Float[Tensor, " d"]) -
 @contextmanager
 def _seeded(config: E4EConfig) -> Generated[None]:
     """What is made here begins with numbers of the seed, and nothing random elsewhere moves."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=()):
         torch.random.default_generator.manual_seed(config.options.seed)
         yield
 
