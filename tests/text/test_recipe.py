@@ -7,10 +7,13 @@ import torch
 from torch.nn import functional as F
 
 from mien import text, weights
+from mien.data import captions
 from mien.losses import clip as losses
 from mien.nn import clip
+from mien.nn.clip import CLIP
+from mien.recipes import clip as recipe
 from mien.recipes.clip import ClipConfig, contrast, holding, train
-from mien.training import RunOptions
+from mien.training import RunOptions, launch
 
 from .test_captions import heads  # noqa: F401 - the fixture
 
@@ -46,3 +49,29 @@ def test_a_run_leaves_a_network_that_reads_and_sees(heads, tmp_path):  # noqa: F
     told = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert {"loss", "seen", "read", "text_to_picture", "emotion"} <= {name for line in told for name in line}
     assert all(0 <= line["text_to_picture"] <= 1 for line in told if "text_to_picture" in line)
+
+
+def test_at_the_end_only_the_reading_side_learns_what_captions_tell(heads, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(recipe, "_LOCKED", 4)  # captions that hold of none of these would have no mean
+    monkeypatch.setattr(recipe, "_AT_ONCE", 24)
+    known = captions.pictures([heads], 32, "train")
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        words = len(captions.vocabulary().known) + 2
+        network = CLIP(
+            size=24, patch=8, seen=(8, 8, 8), sees="convolutions", middle=0.75, read=(64, 1, 1), context=32, vocabulary=words, code=16
+        )  # fmt: skip
+        taught = recipe.Taught(network)
+    before = {name: tensor.clone() for name, tensor in taught.state_dict().items()}
+    errors = []
+    for _ in range(2):
+        tokens, _ = captions.Captioned(known, size=24, seed=0).captions(0, 24)
+        with torch.no_grad():
+            told = taught.units(F.normalize(taught.eval().clip.encode_text(tokens)))
+        errors.append(float((told - torch.from_numpy(known.aus).mean(0)).square().mean()))
+        recipe.settle(launch(RunOptions(precision="32-true")), taught, known, steps=30, rate=3e-3, seed=0)
+    assert errors[1] < 0.7 * errors[0]
+    after = taught.state_dict()
+    assert all(bool(tensor.isfinite().all()) for tensor in after.values())
+    still = {name for name, tensor in before.items() if torch.equal(tensor, after[name])}
+    assert {name for name in before if ".visual." in name} == still

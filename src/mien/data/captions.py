@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, Int, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -126,6 +126,10 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.rgb)
+
+    def some(self, which: Int[np.ndarray, " k"]) -> "Pictures":
+        """Those of these numbers."""
+        return Pictures(self.rgb[which], self.aus[which], self.holds[which])
 
 
 def pictures(folders: Sequence[Path], size: int, split: str) -> Pictures:

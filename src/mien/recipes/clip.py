@@ -12,6 +12,7 @@ from typing import Annotated, cast
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -82,10 +83,10 @@ class Taught(nn.Module):
 
 
 @torch.no_grad()
-def locked(network: CLIP, known: Pictures, which: np.ndarray) -> Float[Tensor, "n d"]:
+def locked(network: CLIP, known: Pictures) -> Float[Tensor, "n d"]:
     """Vectors, of length 1, of pictures as they are."""
-    device, parts = network.logit_scale.device, np.array_split(which, max(1, len(which) // 256))
-    pictures = (torch.from_numpy(known.rgb[part]).permute(0, 3, 1, 2).to(device) / 127.5 - 1 for part in parts)
+    device, parts = network.logit_scale.device, np.array_split(known.rgb, max(1, len(known) // 256))
+    pictures = (torch.from_numpy(part).permute(0, 3, 1, 2).to(device) / 127.5 - 1 for part in parts)
     return torch.cat([F.normalize(network.encode_image(shown(part, network)).float()) for part in pictures])
 
 
@@ -101,22 +102,22 @@ def holding(holds: Float[Tensor, "b m"], meanings: Int64[Tensor, "t k"]) -> Floa
     return holds[:, meanings].prod(-1)
 
 
-def settle(taught: Taught, known: Pictures, *, steps: int, rate: float, seed: int) -> None:
+def settle(fabric: Fabric, taught: Taught, known: Pictures, *, steps: int, rate: float, seed: int) -> None:
     """Let the reading network learn on from captions alone, many at a time, beside pictures seen once (Zhai et al. 2022: one side locked).
 
     The units that a caption is to tell of are their mean over all these pictures, each as far as the caption holds of it.
     """
     device, network = taught.units.weight.device, taught.clip
-    which = np.random.default_rng(seed).permutation(len(known))[:_LOCKED]
-    codes = locked(network, known, which)
-    holds, units = (torch.from_numpy(of[which]).to(device) for of in (known.holds, known.aus))
+    known = known.some(np.random.default_rng(seed).permutation(len(known))[:_LOCKED])  # each caption holds of one of them
+    codes = locked(network, known)
+    holds, units = (torch.from_numpy(of).to(device) for of in (known.holds, known.aus))
     samples = Captioned(known, size=network.size, seed=seed + 1)
     reading = [parameter.requires_grad_() for name, parameter in taught.named_parameters() if ".visual." not in name]
     adam = torch.optim.AdamW(reading, lr=rate, betas=(0.9, 0.98))
     for step in range(steps):
         adam.param_groups[0]["lr"] = rate * cosine(step, steps, warmup=10)
         tokens, meanings = (part.to(device) for part in samples.captions(step, _AT_ONCE))
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel(SDPBackend.MATH), fabric.autocast():  # anew each step: it keeps weights as they were when it began
             texts = F.normalize(network.encode_text(tokens[:, : int(tokens.argmax(-1).max()) + 1]).float())
         right = holding(holds, meanings)
         mean = (right / right.sum(0)).T @ units
@@ -127,6 +128,7 @@ def settle(taught: Taught, known: Pictures, *, steps: int, rate: float, seed: in
         adam.zero_grad()
         loss.backward()
         adam.step()
+    taught.requires_grad_(False)
 
 
 def train(config: ClipConfig) -> Path:
@@ -166,8 +168,7 @@ def train(config: ClipConfig) -> Path:
     path = config.out / "clip.safetensors"
     if fabric.global_rank == 0:
         kept = cast(Taught, learner.average)
-        with fabric.autocast():
-            settle(kept, known["train"], steps=config.settled, rate=config.rate / 2, seed=options.seed)
+        settle(fabric, kept, known["train"], steps=config.settled, rate=config.rate / 2, seed=options.seed)
         fabric.print(validate(kept.clip, known["val"]))
         save(path, kept, recipe=to_toml(config, folders=False))
     return path
