@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils.data import default_collate
 
 from mien import images, weights
 from mien.aus import AXES as ALL
@@ -21,8 +22,10 @@ from mien.data.layouts import auclip as latents
 from mien.data.transfers import Classes, Transfers, told_classes
 from mien.errors import DataError, UsageError
 from mien.faces import identity
-from mien.losses import clip, prompts, transfer, units
+from mien.inversion import choosing
+from mien.losses import clip, prompts, reconstruction, transfer, units
 from mien.losses.clip import Comparer
+from mien.losses.imitation import Imitation
 from mien.losses.likeness import Likeness
 from mien.losses.transfer import Transfer, Wanted
 from mien.nn import mapper
@@ -137,8 +140,6 @@ def test_two_processes_train_one_mapper(small, tmp_path):
 
 
 def test_samples_of_changes_are_of_one_person_and_what_they_say(expressions, networks):
-    from mien.inversion import choosing
-
     people = open_expressions(expressions)
     codes = encoded(people, choosing.networks(choosing.files(networks))[0])
     samples = Changes(people, codes, 64, 3, seed=4)
@@ -147,10 +148,27 @@ def test_samples_of_changes_are_of_one_person_and_what_they_say(expressions, net
         assert len(set(people.people[indices.ravel()])) == 1 and (indices[:, 0] != indices[:, 1]).all()
         assert torch.equal(sample.before, codes[indices[:, 0]]) and torch.equal(sample.after, codes[indices[:, 1]])
         assert np.allclose(sample.change, people.shown[indices[:, 1]] - people.shown[indices[:, 0]])
-        assert torch.equal(sample.picture, people.picture(int(indices[0, 1]), 64))
+        assert torch.equal(sample.real, people.picture(int(indices[0, 0]), 64))
+        assert torch.equal(sample.changed, people.picture(int(indices[0, 1]), 64))
     assert torch.equal(samples[5].before, Changes(people, codes, 64, 3, seed=4)[5].before)
     apart = [float((codes[i] - codes[j]).square().mean()) for group in people.of_person() for i in group for j in group if i != j]
     assert samples.spread() == pytest.approx(np.mean(apart), rel=1e-4)
+
+
+@torch.no_grad()
+def test_what_the_generator_cannot_draw_costs_nothing(expressions, networks, reader):
+    """A mapper that moves nothing has no loss in pictures where nothing changes, however unlike the face is; and one where it does."""
+    found = choosing.networks(choosing.files(networks))[0]
+    people = open_expressions(expressions)
+    lesson = Imitation(found.generator, reconstruction.installed(), units.opened(reader), spread=2.0)
+    batch = default_collate([Changes(people, encoded(people, found), 64, 2, seed=4)[number] for number in range(3)])
+    still = lesson(batch._replace(changed=batch.real, after=batch.before), torch.zeros_like(batch.before))
+    assert {name: float(term) for name, term in still.items()} == pytest.approx(dict.fromkeys(still, 0.0), abs=1e-5)
+    terms = lesson(batch, torch.zeros_like(batch.before))
+    made, goal = (lesson.shown(batch, torch.zeros_like(batch.before))[i] for i in (1, 2))
+    assert float(terms["colours"]) == pytest.approx(float((made - goal).square().mean())) and float(terms["colours"]) > 1e-3
+    assert torch.allclose(goal - made, batch.changed - batch.real, atol=1e-5)
+    assert float(terms["codes"]) == pytest.approx(float((batch.after - batch.before).square().mean()) / 2)
 
 
 def test_the_published_defaults_are_those_of_the_compatible_mode():

@@ -26,6 +26,9 @@ def pictures(
     one: Annotated[Path, typer.Argument(metavar="A", help="A picture, a folder, .zip, LMDB, .tar shards, crop set (.npz).")],
     other: Annotated[Path, typer.Argument(metavar="B", help="What A should be, the same; pairs have one name, suffixes aside.")],
     *,
+    units: Annotated[
+        bool, typer.Option("--units", help="Also how far action units are apart, of results from their targets, say.")
+    ] = False,
     as_json: AsJson = False,
     write: Write = None,
 ) -> None:
@@ -33,12 +36,16 @@ def pictures(
     import pandas as pd
 
     from mien.metrics import pairs, perceptual
+    from mien.metrics.expression import UnitError
 
     sources, networks = (pairs.opened(one), pairs.opened(other)), perceptual.installed()
     with progress("comparing", len(sources[0])) as tick:
-        found = pairs.score_pairs(*sources, networks, on_pair=tick)
+        found = pairs.score_pairs(*sources, [*networks, *([UnitError()] if units else [])], on_pair=tick)
     said = "psnr: dB, a mean over the pairs that differ. ssim: 1 for equal pictures. "
     said += "LPIPS: 0.1 of its authors, 0 for equal pictures, over the network that is named." if networks else f"{perceptual.NONE}."
+    if units:
+        read = int(found.table[UnitError.name].notna().sum())
+        said += f" au error: mean squared difference of intensities 0..5, of the {read} pairs in both of which a face was found."
     means, rows = found.means(), [_finite(row) for row in found.table.to_dict("records")]
     problems = [asdict(problem) for problem in found.problems]
     document = {"pairs": len(rows), "mean": _finite(means), "pictures": rows, "problems": problems}
@@ -50,8 +57,8 @@ def pictures(
 
 
 def _finite(row: Mapping[Any, Any]) -> dict[str, object]:
-    """A row for JSON, which knows no infinity: a PSNR of equal pictures is null."""
-    return {str(name): None if value == math.inf else value for name, value in row.items()}
+    """A row for JSON, which knows no infinity: a PSNR of equal pictures is null, as is what is not known."""
+    return {str(name): None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()}
 
 
 def fid(

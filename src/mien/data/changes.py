@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -11,10 +11,10 @@ from mien.losses.imitation import Changed
 
 
 class Changes(Dataset[Changed]):
-    """Sample n is the same in every run: a person, by some pairs of expressions; the second picture of the first pair comes along."""
+    """Sample n is the same in every run: a person, by some pairs of expressions; the pictures of the first pair come along."""
 
     def __init__(self, faces: Expressions, codes: Float[Tensor, "n l d"], size: int, pairs: int, seed: int) -> None:
-        """`codes` of all the pictures; `size` of the picture in pixels."""
+        """`codes` of all the pictures; `size` of the pictures in pixels."""
         self.faces, self.codes, self._size, self._pairs, self._seed = faces, codes, size, pairs, seed
         self._people = faces.of_person()
 
@@ -22,11 +22,8 @@ class Changes(Dataset[Changed]):
         """A sample."""
         before, after = self.indices(number).T
         change = torch.from_numpy(self.faces.shown[after] - self.faces.shown[before])
-        return Changed(self.codes[before], self.codes[after], change, self.faces.picture(int(after[0]), self._size))
-
-    def first(self, number: int) -> Float32[Tensor, "3 s s"]:
-        """The first picture of a sample's first pair."""
-        return self.faces.picture(int(self.indices(number)[0, 0]), self._size)
+        real, changed = (self.faces.picture(int(pictures[0]), self._size) for pictures in (before, after))
+        return Changed(self.codes[before], self.codes[after], change, real, changed)
 
     def indices(self, number: int) -> np.ndarray:
         """The pictures of a sample's pairs, [k, 2]; no picture is paired with itself."""

@@ -1,4 +1,8 @@
-"""The terms of a mapper that learns from two pictures of each person, whose expressions differ by known steps."""
+"""The terms of a mapper that learns from two pictures of each person, whose expressions differ by known steps.
+
+What a generator draws of a face is never quite the face. So it is to draw its own picture of it changed as the real one changes from the
+first picture to the second: what it cannot draw is the same on both sides, and the change alone is learned.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -24,7 +28,8 @@ class Changed(NamedTuple):
     before: Codes
     after: Codes
     change: Float[Tensor, "b k n"]  #: from the one to the other, 1 = five steps
-    picture: Pictures  #: the second of the first pair, -1..1
+    real: Pictures  #: of the first pair the one, -1..1,
+    changed: Pictures  #: and the other
 
 
 class Imitation(nn.Module):
@@ -44,20 +49,25 @@ class Imitation(nn.Module):
     def forward(self, pairs: Changed, moved: Codes) -> Mapping[str, Float[Tensor, ""]]:
         """The terms: of all codes, where 1 is what a mapper that moves nothing has; and of the first pair's picture."""
         reached = pairs.before + moved
-        made = self._drawn(reached, pairs)
+        made = self._drawn(reached)
         with torch.no_grad():
-            goal = self.reader(pairs.picture)
-        apart = {"units": units.apart(self.reader(made), goal), "codes": (reached - pairs.after).square().mean() / self.spread}
-        return {**self.reconstruction(made, pairs.picture)._asdict(), **apart, "length": moved.square().mean() / self.spread}
+            goal = self._goal(pairs)
+            shown = self.reader(goal)
+        apart = {"units": units.apart(self.reader(made), shown), "codes": (reached - pairs.after).square().mean() / self.spread}
+        return {**self.reconstruction(made, goal)._asdict(), **apart, "length": moved.square().mean() / self.spread}
 
     def read(self, pairs: Changed, moved: Codes) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n"]]:
         """Of the first pair: the change that is read in the generator's pictures, and the one that was asked for."""
-        before, made = (self.reader(self._drawn(codes, pairs)) for codes in (pairs.before, pairs.before + moved))
+        before, made = (self.reader(self._drawn(codes)) for codes in (pairs.before, pairs.before + moved))
         return made - before, pairs.change[:, 0]
 
     def shown(self, pairs: Changed, moved: Codes) -> list[Pictures]:
-        """What the generator draws of the first code, and of the moved one, -1..1; and the picture that it was to be."""
-        return [self._drawn(pairs.before, pairs), self._drawn(pairs.before + moved, pairs), pairs.picture]
+        """What the generator draws of the first code, and of the moved one, -1..1; and what that was to be."""
+        return [self._drawn(pairs.before), self._drawn(pairs.before + moved), self._goal(pairs)]
 
-    def _drawn(self, codes: Codes, pairs: Changed) -> Pictures:
-        return sized(self.generator(codes[:, 0]), pairs.picture.shape[2])
+    def _drawn(self, codes: Codes) -> Pictures:
+        return self.generator(codes[:, 0])
+
+    def _goal(self, pairs: Changed) -> Pictures:
+        drawn = self._drawn(pairs.before)
+        return drawn + sized(pairs.changed - pairs.real, drawn.shape[2])

@@ -1,30 +1,46 @@
-"""Pictures against what they should be, pair by pair: PSNR, SSIM, and LPIPS by the networks that were imported."""
+"""Pictures against what they should be, pair by pair: PSNR, SSIM, and what else is asked for, such as LPIPS."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 import pandas as pd
+from jaxtyping import UInt8
 
 from mien import files
 from mien.data.problems import Problem
 from mien.data.sources import Pictures, Source, open_source
 from mien.data.sources.directory import Directory
 from mien.errors import DataError, ImageError
-from mien.metrics.perceptual import Perceptual
 from mien.metrics.pictures import psnr, ssim
+
+
+@runtime_checkable
+class Measure(Protocol):
+    """How far two pictures of one size are apart."""
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        ...
+
+    def distance(self, a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"]) -> float:
+        """0 for equal ones; NaN where it is not known."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """What was measured of each pair."""
 
-    table: pd.DataFrame  #: a row for each pair: `name, psnr` (dB, infinite for equal pictures), `ssim`, and each LPIPS by its name
+    table: pd.DataFrame  #: a row for each pair: `name, psnr` (dB, infinite for equal pictures), `ssim`, and each measure by its name
     problems: tuple[Problem, ...]  #: pictures that could not be read, have no partner, or one of another size
 
     def means(self) -> dict[str, float]:
-        """The mean of each measure over all pairs; of PSNR over those that differ, infinite when none does."""
+        """The mean of each measure over the pairs of which it is known; of PSNR over those that differ, infinite when none does."""
         means = {str(name): float(column.mean()) for name, column in self.table.drop(columns="name").items()}
         differ = [value for value in self.table["psnr"] if value < math.inf]
         return means | ({"psnr": sum(differ) / len(differ)} if differ else {})
@@ -37,7 +53,7 @@ def opened(path: Path) -> Source:
     return open_source(path)
 
 
-def score_pairs(a: Source, b: Source, perceptual: Sequence[Perceptual] = (), *, on_pair: Callable[[], None] = lambda: None) -> Pairs:
+def score_pairs(a: Source, b: Source, measures: Sequence[Measure] = (), *, on_pair: Callable[[], None] = lambda: None) -> Pairs:
     """Measure the pictures of `a` against those of the same name in `b`, suffixes aside, or the only one of each against the other.
 
     What cannot be measured is listed in `problems` and left out. Raises `DataError` when nothing is left.
@@ -51,7 +67,7 @@ def score_pairs(a: Source, b: Source, perceptual: Sequence[Perceptual] = (), *, 
             if one.shape != other.shape:
                 (h, w, _), (h2, w2, _) = one.shape, other.shape
                 raise ImageError(f"{w} x {h} pixels against {w2} x {h2}: they must be of one size")
-            measured = {network.name: network.distance(one, other) for network in perceptual}
+            measured = {measure.name: measure.distance(one, other) for measure in measures}
             rows.append({"name": name, "psnr": psnr(one, other), "ssim": ssim(one, other), **measured})
         except (DataError, ImageError) as error:
             problems.append(Problem(name, str(error).removeprefix(f"{name}: ")))
