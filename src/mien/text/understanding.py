@@ -22,7 +22,7 @@ UNITS = f"{BESIDE}units."  #: how the tensors of the map begin
 _NOTHING = ("a face", "a person", "a human face")  # said of every picture
 _SEEN, _SHARE = 0.45, 0.45  # steps beyond those that are meant, and that as a share of the most
 _RULED_OUT = 0.35  # steps below what faces usually show
-_CLEARLY = 1.4  # faces that a text holds of show it by degrees; an edit is to show it clearly: so many times their mean
+_CLEARLY = 1.6  # faces that a text holds of show it by degrees; an edit is to show it clearly: so many times their mean
 _FELT = np.isin(AXES, [axis for units in EMOTIONS.values() for unit in units for axis in axes(unit[:4])])  # units of emotions
 
 

@@ -84,10 +84,14 @@ def to_toml(config: Any, *, heading: str = "", folders: bool = True) -> str:
     lines = [f"# {heading}", ""] if heading else []
     for option in options(type(config)):
         value = values[option.name]
-        if value is not None and (folders or not isinstance(value, Path)):
+        if value is not None and (folders or not _names_folders(value)):
             lines += [f"# {line}" for line in option.note.splitlines()]
             lines.append(f"{option.name} = {json.dumps(value, default=str)}")
     return "\n".join(lines) + "\n"
+
+
+def _names_folders(value: Any) -> bool:
+    return isinstance(value, Path) or (isinstance(value, list | tuple) and any(isinstance(part, Path) for part in value))
 
 
 def from_toml(config: type[Any], path: Path) -> dict[str, Any]:
