@@ -26,15 +26,17 @@ def test_without_networks_it_says_how_to_get_some(empty):
         choosing.files()
 
 
-def test_the_set_that_ships_goes_first_and_imported_ones_are_found(empty, style_files):
+def test_an_imported_set_with_a_mapper_goes_before_the_one_that_ships(empty, style_files):
     for name in ("stylegan2", "e4e"):
         shutil.copy(style_files / f"{name}.safetensors", empty / "cache" / f"my-{name}.safetensors")
     cache, assets = empty / "cache", empty / "assets"
-    assert choosing.files() == Files(cache / "my-stylegan2.safetensors", cache / "my-e4e.safetensors", None)
+    imported = Files(cache / "my-stylegan2.safetensors", cache / "my-e4e.safetensors", None)
+    assert choosing.files() == imported
     shutil.copytree(style_files, assets, dirs_exist_ok=True)
     assert choosing.files() == Files(*(assets / f"{name}.safetensors" for name in ("stylegan2", "e4e", "auclip")))
-    named = choosing.files(cache / "my-stylegan2.safetensors")  # what is missing beside it comes from what ships
-    assert named == Files(cache / "my-stylegan2.safetensors", cache / "my-e4e.safetensors", assets / "auclip.safetensors")
+    assert choosing.files(imported.generator) == imported, "the mapper that ships is of another generator"
+    shutil.copy(style_files / "auclip.safetensors", cache)
+    assert choosing.files() == Files(imported.generator, imported.encoder, cache / "auclip.safetensors")
 
 
 def test_only_what_has_the_same_rows_and_numbers_fits(empty, style_files):

@@ -40,7 +40,8 @@ def command(*words):
     return end.value.code, told.getvalue()
 
 
-def test_without_weights_one_line_says_how_to_get_them(tmp_path):
+def test_without_weights_one_line_says_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "assets", lambda: tmp_path)
     code, told = command("stylegan", "-n", 4, "-o", tmp_path / "grid.png")
     assert code == 1 and told.count("\n") == 1 and told.startswith("mien: no StyleGAN2 is on this machine")
     assert "mien weights import stylegan2 FILE" in told and not (tmp_path / "grid.png").exists()

@@ -28,17 +28,17 @@ class Files:
 
 
 def files(generator: Path | None = None) -> Files:
-    """The set of a generator; without one, the set that ships with mien, else the first that was imported.
+    """The set of a generator; without one, the first that was imported with a mapper, else the set that ships, else any.
 
-    The others are looked for beside the generator, among imported files, and among those that ship: the first of the same rows and numbers.
+    The others are looked for beside the generator and among imported files: the first of the same rows and numbers.
     Raises `WeightsError` that says what is missing and how to get it.
     """
     if generator is None:
-        found = (_set(path) for folder in (weights.assets(), artefacts.folder()) for path in _of(stylegan2.KIND, folder))
-        whole = next((each for each in found if each is not None), None)
-        if whole is None:
+        folders = (artefacts.folder(), weights.assets())
+        found = [each for folder in folders for path in _of(stylegan2.KIND, folder) if (each := _set(path)) is not None]
+        if not found:
             raise WeightsError(NONE)
-        return whole
+        return min(found, key=lambda each: each.mapper is None)  # the first of those that have one
     if not generator.is_file():
         raise WeightsError(f"no weight file at {generator}")
     if weights.kind(generator) != stylegan2.KIND:
@@ -63,8 +63,12 @@ def networks(found: Files) -> tuple[Networks, LevelsMapper | None]:
 
 
 def _set(generator: Path) -> Files | None:
-    """A generator with what fits it; None without an encoder."""
-    folders = list(dict.fromkeys((generator.parent, artefacts.folder(), weights.assets())))
+    """A generator with what fits it; None without an encoder.
+
+    Rows and numbers do not tell one generator's codes from another's: what ships belongs to the generator that ships alone.
+    """
+    ships = generator.parent == weights.assets()
+    folders = list(dict.fromkeys((generator.parent,) if ships else (generator.parent, artefacts.folder())))
     codes = _codes(weights.config(generator))
     encoder = _fitting(tuple(encoders.KINDS), codes, folders)
     return Files(generator, encoder, _fitting((MAPPER,), codes, folders)) if encoder else None
