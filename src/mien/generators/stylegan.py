@@ -19,7 +19,7 @@ from mien.nn.stylegan2.generator import drawn, truncated
 from mien.protocols import Mixed
 
 NONE = (
-    "no StyleGAN2 is on this machine: reinstall mien, with which a small one comes; or `mien weights show stylegan2-ffhq` says where to get "
+    "no StyleGAN2 is on this machine: reinstall mien, with which one comes; or `mien weights show stylegan2-ffhq` says where to get "
     "a published one, `mien weights import stylegan2 FILE` brings it in"
 )
 
