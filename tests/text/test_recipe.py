@@ -42,7 +42,12 @@ def test_a_run_leaves_a_network_that_reads_and_sees(heads, tmp_path):  # noqa: F
     path = train(ClipConfig(faces=[heads], out=tmp_path, steps=12, batch=8, layers=1, width=64, settled=2, options=options))
     stored = weights.load(path)
     network = clip.of(stored)
-    assert network.config["sees"] == "convolutions" and network.middle == 0.75 and "steps = 12" in stored.recipe and str(heads) not in stored.recipe
+    assert (
+        network.config["sees"] == "convolutions"
+        and network.middle == 0.75
+        and "steps = 12" in stored.recipe
+        and str(heads) not in stored.recipe
+    )
     opened = losses.opened(path)
     assert opened.codes(torch.zeros(2, 3, 64, 64)).shape == (2, 128)
     assert text.understands(path) and float(opened.texts(["a furious man"]).norm()) == pytest.approx(1, abs=1e-4)
