@@ -62,9 +62,11 @@ def test_optimised_codes_are_nearer_to_the_text_and_still_when_told_to(comparer,
     code = code_of(generator, 5)
     before = torch.random.get_rng_state()
     goal = comparer.texts(["a happy face"])
-    free = text.optimised("a happy face", code, comparer, generator, likeness, steps=30, still=0.05)
-    held = text.optimised("a happy face", code, comparer, generator, likeness, steps=30, still=50.0)
-    assert torch.equal(free, text.optimised("a happy face", code, comparer, generator, likeness, steps=30, still=0.05))
+    free = text.optimised("a happy face", code, comparer, generator, likeness, steps=30, rate=0.05, still=0.05, person=0.3)
+    held = text.optimised("a happy face", code, comparer, generator, likeness, steps=30, rate=0.05, still=50.0, person=0.3)
+    assert torch.equal(
+        free, text.optimised("a happy face", code, comparer, generator, likeness, steps=30, rate=0.05, still=0.05, person=0.3)
+    )
     assert torch.equal(before, torch.random.get_rng_state())
     distances = [float(away(comparer.codes(generator(code + move)), goal)) for move in (torch.zeros_like(code), held, free)]
     assert distances[2] < distances[1] <= distances[0] and distances[2] < distances[0] - 0.02

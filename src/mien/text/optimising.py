@@ -22,9 +22,9 @@ def optimised(
     likeness: Likeness,
     *,
     steps: int = 60,
-    rate: float = 0.05,
-    still: float = 0.3,
-    person: float = 0.3,
+    rate: float = 0.02,
+    still: float = 2.0,
+    person: float = 1.0,
 ) -> Codes:
     """The move in W+ that brings the picture of a code to a text.
 
