@@ -1,9 +1,11 @@
-"""Recipe `autoencoder`: a generator and its encoder learned together, where pictures are too few for the contest of `stylegan2` alone.
+"""Recipe `autoencoder`: a generator, its encoder and its mapper learned together, where pictures are too few for a contest alone.
 
-The encoder gives pictures their codes (as e4e does: one row for all, and small differences for each), the generator draws them again.
-From the first step on, the generator's mapping learns to make such codes out of random numbers, against a network that tells both kinds
-apart; later a discriminator sees what is drawn of both kinds. So one run ends with what others make one after the other: a generator whose
-codes are spread as its encoder finds them in faces (Larsen et al. 2016; Pidhorskyi et al. 2020, with two encoders less).
+The encoder gives pictures their codes (as e4e does: one row for all, and small differences for each), the generator draws them again. Of
+people who are known with two expressions, the second is never encoded: the mapper moves the code of the first by the change of action
+units, and what is drawn there is to be the second picture. So expressions get directions of their own in the codes, which an encoder and a
+mapper that come after a generator have to look for. From the first step on, the generator's mapping learns to make such codes out of random
+numbers, against a network that tells both kinds apart; later a discriminator sees what is drawn of both kinds (Larsen et al. 2016;
+Pidhorskyi et al. 2020, with two encoders less).
 """
 
 import os
@@ -18,19 +20,22 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import Dataset
+from torch.utils.data import default_collate
 
 from mien import weights
+from mien.data.expressions import AXES, open_expressions
+from mien.data.pairs import Pair, Pairs
 from mien.data.squares import Squares, open_squares
 from mien.errors import DataError, UsageError
 from mien.faces.identity import Recognizer
 from mien.losses.codes import deltas
+from mien.losses.colours import apart, differing
 from mien.losses.likeness import Likeness
 from mien.nn import stylegan2
 from mien.nn.ada import augmented
 from mien.nn.encoders import Encoder4Editing, GradualStyleBlock, Inverter, Shape
 from mien.nn.latent import LatentDiscriminator
+from mien.nn.mapper import LEVELS, LevelsMapper
 from mien.nn.stylegan2 import Discriminator, Generator, losses
 from mien.nn.stylegan2.generator import drawn
 from mien.training import AdaptiveStrength, Learner, Run, RunOptions, constant, launch
@@ -38,12 +43,12 @@ from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
 
 _UNITS = (1, 2, 4, 1)  # of the encoder's stages
-_SCALES = 3  # sizes at which colours are compared: the picture's, a half, a quarter
 _SHOWN, _VALIDATED = 16, 128  # pictures
 _DRAWN = 10_000  # codes whose mean is kept
 _R1_EVERY = 16  # steps
 _CRITIC_RATE, _CRITIC_R1 = 5e-5, 10.0  # it shall not know codes much better than the mapping makes them
 _SPREAD = (1.0, 0.3)  # of codes before they learn: of the first row, and of what the others add
+_MAPPER_HASTE = 50.0  # of the mapper for the same reason
 _HASTE = 5.0  # of the mapping: its layers learn a hundred times slower than the others, which suits runs of millions of pictures
 
 Pictures = Float[Tensor, "b 3 s s"]
@@ -57,12 +62,10 @@ class AutoencoderConfig(Checked):
 
     data: Path | None = Path(os.environ["MIEN_DATA"]) / "sfhq_256.npz" if os.environ.get("MIEN_DATA") else None
     """Photos in FFHQ's framing: a folder, a .zip, an LMDB, .tar shards or a crop set, of which the training split is taken."""
-    variants: Path | None = None
+    variants: Path = Path("runs/expressions")
     """The same people with other expressions: a folder of `mien data synth --photos`."""
-    share: Share = 0.75
-    """Share of the pictures that are variants, where there are any."""
     out: Path = Path("runs/autoencoder")
-    """Folder for checkpoints, metrics, samples and the trained weights (stylegan2.safetensors and e4e.safetensors)."""
+    """Folder for checkpoints, metrics, samples and the trained weights (stylegan2, e4e and auclip.safetensors)."""
     size: int = 64
     """Pixels of the pictures, a power of two from 32."""
     width: Annotated[int, Limits(2, multiple=2)] = 64
@@ -75,29 +78,33 @@ class AutoencoderConfig(Checked):
     """Layers that map a random code to a style code."""
     encoder: Annotated[int, Limits(8, multiple=8)] = 32
     """Channels of the encoder's first stage; the next have two, three and four times as many."""
-    steps: Count = 3_000
+    steps: Count = 8_000
     """Training steps."""
-    batch: Annotated[int, Limits(8, multiple=8)] = 16
-    """Pictures a step and device."""
+    batch: Annotated[int, Limits(4, multiple=4)] = 8
+    """Samples a step and device: a photo, and two pictures of somebody else."""
     rate: Positive = 8e-3
     """Highest learning rate of the generator; the encoder has a tenth of it, the discriminator a fifth."""
     memory: NotNegative = 5_000
     """Half-life of the averaged weights, in pictures seen."""
-    single: Share = 0.05
+    single: Share = 0.02
     """Of the steps: until there all rows of a code are the same; then row after row gets something of its own."""
-    whole: Share = 0.25
+    whole: Share = 0.1
     """Of the steps: from there on every row has."""
-    contest_from: Share = 0.85
+    contest_from: Share = 0.7
     """Of the steps: from there on a discriminator judges what is drawn."""
     contest: NotNegative = 0.1
     """Weight of its judgement."""
     colours: NotNegative = 2.0
     """Weight of how far their colours are apart."""
+    focus: NotNegative = 4.0
+    """By how much that counts more where two expressions differ."""
+    change: NotNegative = 2.0
+    """Weight of how far the difference of two expressions is from the one that was drawn."""
     grids: NotNegative = 0.2
     """Weight of how far pictures are apart to the network for identity."""
     identity: NotNegative = 0.2
     """Weight of its codes."""
-    deltas: NotNegative = 2e-4
+    deltas: NotNegative = 1e-3
     """Weight of how far rows of a code are from the first."""
     r1: NotNegative = 1.0
     """Weight of R1."""
@@ -116,24 +123,12 @@ class AutoencoderConfig(Checked):
             raise UsageError(f"whole = {self.whole} is not allowed: at least single = {self.single}")
 
 
-class Faces(Dataset[Pictures]):
-    """Photos, and a share of variants of them; sample n is the same in every run."""
+class Together(nn.Module):
+    """What is learned as one."""
 
-    def __init__(self, photos: Squares, variants: Squares | None, share: float, seed: int) -> None:
-        self._photos, self._variants, self._share, self._seed = photos, variants, share, seed
-
-    def __getitem__(self, number: int) -> Float[Tensor, "3 s s"]:
-        """A sample, -1..1."""
-        varied = self._variants is not None and np.random.default_rng([self._seed, number]).random() < self._share
-        return self._variants[number] if varied and self._variants is not None else self._photos[number]
-
-
-class Halves(nn.Module):
-    """Encoder and generator."""
-
-    def __init__(self, encoder: Inverter, generator: Generator) -> None:
+    def __init__(self, encoder: Inverter, generator: Generator, mapper: LevelsMapper) -> None:
         super().__init__()
-        self.encoder, self.generator = encoder, generator
+        self.encoder, self.generator, self.mapper = encoder, generator, mapper
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,24 +137,27 @@ class Lesson:
 
     config: AutoencoderConfig
     run: Run
-    halves: Learner
+    learner: Learner  #: of `Together`
     judge: Learner  #: of pictures
     critic: Learner  #: of codes
     likeness: Likeness
     strength: AdaptiveStrength
 
-    def step(self, real: Pictures, draws: torch.Generator) -> dict[str, Tensor | float]:
+    def step(self, pair: Pair, draws: torch.Generator) -> dict[str, Tensor | float]:
         """One lesson for everybody; returns what to tell."""
-        codes, w = self._found(real), self._made_up(len(real), draws)
+        found = self._found(torch.cat([pair.photo, pair.before]))
+        w = self._made_up(len(found), draws)
+        codes = torch.cat([found, self._moved(found[len(pair.photo) :], pair.change)])
+        real = torch.cat([pair.photo, pair.before, pair.after])
         again = self._drawn(codes, draws)
-        terms = self._apart(again, real) | {"deltas": deltas(codes)}
+        terms = self._apart(again, real, pair) | {"deltas": deltas(found)}
         shown = self._shown(again, w, draws) if self.run.step > self.config.contest_from * self.config.steps else None
         with _resting(self.critic, self.judge):
             terms["mapping"] = losses.generator_loss(self.critic.network(w))
             if shown is not None:
                 terms["contest"] = losses.generator_loss(self._judged(shown, draws))
-            self.halves.learn(sum((self._weight(name) * term for name, term in terms.items()), real.new_zeros(())), clip=10.0)
-        told = self._teach(self.critic, self.critic.network, codes[:, 0].detach(), w.detach(), name="critic")
+            self.learner.learn(sum((self._weight(name) * term for name, term in terms.items()), real.new_zeros(())), clip=10.0)
+        told = self._teach(self.critic, self.critic.network, found[:, 0].detach(), w.detach(), name="critic")
         if shown is not None:
             told |= self._teach(self.judge, lambda seen: self._judged(seen, draws), real[: len(shown)], shown.detach(), name="judge")
         return told | {name: term.detach() for name, term in terms.items()}
@@ -167,35 +165,44 @@ class Lesson:
     def _shown(self, again: Pictures, w: Float[Tensor, "b d"], draws: torch.Generator) -> Float[Tensor, "h 3 s s"]:
         """What is to be judged, which costs as much as all the rest: half a batch, one half drawn again, the other made up."""
         quarter = len(again) // 4
-        return torch.cat([again[:quarter], self._drawn(self._halves.generator.spread(w[:quarter]), draws)])
+        return torch.cat([again[:quarter], self._drawn(self._networks.generator.spread(w[:quarter]), draws)])
 
     @property
-    def _halves(self) -> "Halves":
-        return cast(Halves, self.halves.network)
+    def _networks(self) -> Together:
+        return cast(Together, self.learner.network)
 
     def _found(self, real: Pictures) -> Codes:
         """Codes of pictures; in the first part of the run only some rows have something of their own."""
         config = self.config
         grown = (self.run.step / config.steps - config.single) / max(config.whole - config.single, 1e-6)
-        stage = int(np.clip(grown, 0, 1) * (self._halves.generator.rows - 1))
+        stage = int(np.clip(grown, 0, 1) * (self._networks.generator.rows - 1))
         with self.run.fabric.autocast():
-            return cast(Encoder4Editing, self._halves.encoder.encoder)(real, stage).float()
+            return cast(Encoder4Editing, self._networks.encoder.encoder)(real, stage).float()
 
     def _made_up(self, count: int, draws: torch.Generator) -> Float[Tensor, "b d"]:
         with self.run.fabric.autocast():
-            return self._halves.generator.map(_normal((count, self.config.code), draws)).float()
+            return self._networks.generator.map(_normal((count, self.config.code), draws)).float()
+
+    def _moved(self, codes: Codes, change: Float[Tensor, "b n"]) -> Codes:
+        with self.run.fabric.autocast():
+            return self._networks.mapper.move(codes, change).float()
 
     def _drawn(self, codes: Codes, draws: torch.Generator) -> Pictures:
         """Pictures with noise of their own."""
-        noises = [_normal((len(codes), *noise.shape[1:]), draws) for noise in self._halves.generator.stored()]
+        noises = [_normal((len(codes), *noise.shape[1:]), draws) for noise in self._networks.generator.stored()]
         with self.run.fabric.autocast():
-            return self._halves.generator(codes, noises).float()
+            return self._networks.generator(codes, noises).float()
 
-    def _apart(self, again: Pictures, real: Pictures) -> dict[str, Tensor]:
-        """How far pictures drawn again are from what they were."""
+    def _apart(self, again: Pictures, real: Pictures, pair: Pair) -> dict[str, Tensor]:
+        """How far pictures drawn again are from what they were, and two expressions of one person from what differs between them."""
         with self.run.fabric.autocast():
             distance = self.likeness(again, real)
-        return {"colours": _colours(again, real), "grids": distance.grids, "identity": distance.identity}
+        count = len(pair.photo)
+        differs = differing(pair.before, pair.after)
+        weight = torch.cat([torch.ones_like(differs), *[1 + self.config.focus * differs] * 2])
+        change = again[2 * count :] - again[count : 2 * count] - (pair.after - pair.before)
+        colours = {"colours": apart(again - real, weight), "change": apart(change, weight[count : 2 * count])}
+        return colours | {"grids": distance.grids, "identity": distance.identity}
 
     def _weight(self, term: str) -> float:
         """The option of that name; the mapping, which learns from nothing else, counts as it is."""
@@ -232,29 +239,23 @@ def _resting(*learners: Learner) -> Generated[None]:
         learner.network.requires_grad_(True)
 
 
-def _colours(again: Pictures, real: Pictures) -> Float[Tensor, ""]:
-    """The mean absolute difference of colours, over pictures of several sizes: what is large is right before what is small."""
-    apart = again - real
-    sizes = [apart if scale == 0 else F.avg_pool2d(apart, 2**scale) for scale in range(_SCALES)]
-    return torch.stack([size.abs().mean() for size in sizes]).mean()
-
-
 def train(config: AutoencoderConfig) -> Path:
     """Run the recipe; returns the path of the generator's weights."""
     options = config.options
     if config.data is None:
         raise DataError("no photos: name a folder, or a crop set such as sfhq_256.npz, with --data")
     photos = open_squares(config.data, config.size, flips=True, seed=options.seed)
-    variants = open_squares(config.variants, config.size, flips=True, seed=options.seed + 1) if config.variants else None
+    faces = {split: open_expressions(config.variants, split) for split in ("train", "val")}
     fabric = launch(options)
     run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
     lesson = _lesson(run, config)
-    average = cast(Halves, lesson.halves.average)
-    faces, unseen = Faces(photos, variants, config.share, options.seed), _unseen(config, photos)
-    stretch(cast(Encoder4Editing, cast(Halves, lesson.halves.network).encoder.encoder), _some(unseen, run.fabric.device))
+    average = cast(Together, lesson.learner.average)
+    samples = Pairs(photos, faces["train"], config.size, options.seed)
+    unseen = _unseen(run, Pairs(_held(config, photos), faces["val"], config.size, options.seed))
+    stretch(cast(Encoder4Editing, cast(Together, lesson.learner.network).encoder.encoder), unseen.photo)
     run.resume(options.resume)
-    for real in run.steps(run.batches(faces, workers=options.workers), what="autoencoder"):
-        told = lesson.step(real, run.generator(options.seed))
+    for batch in run.steps(run.batches(samples, workers=options.workers), what="autoencoder"):
+        told = lesson.step(Pair(*batch), run.generator(options.seed))
         if run.due(50):
             run.log(**told)
         if run.due(options.every):
@@ -272,6 +273,7 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
         units = [times * config.encoder for times in (1, 2, 3, 4)]
         shape: Shape = {"size": config.size, "units": _UNITS, "widths": units, "styles": generator.rows, "code": config.code}
         encoder, critic = Inverter("e4e", shape), LatentDiscriminator(config.code)
+        mapper = LevelsMapper([len(AXES), config.code], generator.rows, list(LEVELS), "calibrated", AXES)
     for number, network in enumerate((generator, judge)):
         stylegan2.initialise(network, torch.Generator().manual_seed(2 * config.options.seed + number))
     encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
@@ -282,18 +284,20 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
     rates = [
         {"params": drawing},
         {"params": mapping, "lr": config.rate * _HASTE},
+        {"params": mapper.parameters(), "lr": config.rate * _MAPPER_HASTE},
         {"params": encoder.parameters(), "lr": config.rate / 10},
     ]
-    both = run.learner(
-        Halves(encoder, generator), adam(rates, lr=config.rate, betas=(0.9, 0.99)), name="halves", memory=config.memory, wrapped=False
-    )
+    for parameter in mapper.parameters():
+        nn.init.zeros_(parameter)
+    network, optimizer = Together(encoder, generator, mapper), adam(rates, lr=config.rate, betas=(0.9, 0.99))
+    learner = run.learner(network, optimizer, name="together", memory=config.memory, wrapped=False)
     judging = run.learner(
         judge, adam(judge.parameters(), lr=config.rate / 5, betas=(0.0, 0.99)), name="judge", warmup=1, schedule=constant, wrapped=False
     )
     telling = run.learner(
         critic, adam(critic.parameters(), lr=_CRITIC_RATE, betas=(0.0, 0.99)), name="critic", warmup=1, schedule=constant, wrapped=False
     )
-    return Lesson(config, run, both, judging, telling, likeness, AdaptiveStrength(run, swing=config.ada_images))
+    return Lesson(config, run, learner, judging, telling, likeness, AdaptiveStrength(run, swing=config.ada_images))
 
 
 @torch.no_grad()
@@ -317,44 +321,47 @@ def _widths(config: AutoencoderConfig) -> list[int]:
     return [min(config.most, config.width * config.size // side) for side in (4 << i for i in range(config.size.bit_length() - 2))]
 
 
-def _unseen(config: AutoencoderConfig, photos: Squares) -> Squares:
+def _held(config: AutoencoderConfig, photos: Squares) -> Squares:
     """Photos to look at: of a crop set those that nothing learns from."""
     if config.data is None or config.data.suffix.lower() != ".npz":
         return photos
     return open_squares(config.data, config.size, flips=False, seed=0, split="val")
 
 
-def _some(photos: Squares, device: torch.device) -> Pictures:
-    return torch.stack([photos.shown(number) for number in range(min(len(photos), _VALIDATED))]).to(device)
+def _unseen(run: Run, pairs: Pairs) -> Pair:
+    """Samples that nothing learns from."""
+    return Pair(*run.fabric.to_device(default_collate([pairs[number] for number in range(_VALIDATED)])))
 
 
 @torch.no_grad()
-def _look(run: Run, network: Halves, photos: Squares, likeness: Likeness) -> None:
-    """How near pictures of people not learned from are drawn again; pictures of it, and of random codes."""
-    device = network.generator.input.input.device
-    real = _some(photos, device)
-    again = network.generator(network.encoder(real)).clamp(-1, 1)
-    distance = likeness(again, real)
-    error = (again - real).square().mean((1, 2, 3))
-    run.log(val_psnr=10 * torch.log10(4 / error).mean(), val_grids=distance.grids, val_identity=1 - distance.identity)
-    w = network.generator.map(drawn(range(2 * _SHOWN), network.generator.code).to(device))
-    made = network.generator(network.generator.spread(w)).clamp(-1, 1)
-    pairs = torch.stack([real[:_SHOWN], again[:_SHOWN]], 1).flatten(0, 1)
-    run.pictures("faces", torch.cat([pairs, made]).cpu() / 2 + 0.5)
+def _look(run: Run, network: Together, unseen: Pair, likeness: Likeness) -> None:
+    """How near people not learned from are drawn again, and how a change of theirs is; pictures of both, and of random codes."""
+    generator, real = network.generator, unseen.photo
+    again = generator(network.encoder(real)).clamp(-1, 1)
+    distance, error = likeness(again, real), (again - real).square().mean((1, 2, 3))
+    codes = network.encoder(unseen.before)
+    before, after = generator(codes), generator(network.mapper.move(codes, unseen.change))
+    follows = nn.functional.cosine_similarity((after - before).flatten(1), (unseen.after - unseen.before).flatten(1)).mean()
+    run.log(val_psnr=10 * torch.log10(4 / error).mean(), val_grids=distance.grids, val_identity=1 - distance.identity, val_follows=follows)
+    w = generator.map(drawn(range(_SHOWN), generator.code).to(real.device))
+    made = generator(generator.spread(w)).clamp(-1, 1)
+    twice = torch.stack([real[:_SHOWN], again[:_SHOWN]], 1).flatten(0, 1)
+    moved = torch.stack([unseen.before, unseen.after, before, after], 1)[: _SHOWN // 2].flatten(0, 1)
+    run.pictures("faces", torch.cat([twice, moved, made]).clamp(-1, 1).cpu() / 2 + 0.5)
 
 
-def _kept(config: AutoencoderConfig, network: Halves, *, write: bool) -> Path:
-    """Both files; half as precise, which no picture shows."""
+def _kept(config: AutoencoderConfig, network: Together, *, write: bool) -> Path:
+    """All three files; half as precise, which no picture shows."""
     path = config.out / "stylegan2.safetensors"
     if write:
-        generator, encoder, recipe = network.generator, network.encoder, to_toml(config, folders=False)
+        generator, encoder, mapper, recipe = network.generator, network.encoder, network.mapper, to_toml(config, folders=False)
+        z = _normal((_DRAWN, generator.code), torch.Generator().manual_seed(0)).to(generator.input.input.device)
         with torch.no_grad():
-            mean = generator.map(_normal((_DRAWN, generator.code), torch.Generator().manual_seed(0)).to(generator.input.input.device)).mean(
-                0
-            )
+            mean = generator.map(z).mean(0)
         tensors = _halved({f"generator.{name}": tensor for name, tensor in generator.state_dict().items()})
         weights.save(path, tensors | {stylegan2.MEAN: mean}, {"kind": stylegan2.KIND, "generator": generator.config}, recipe=recipe)
         weights.save(config.out / "e4e.safetensors", _halved(encoder.state_dict()), encoder.config, recipe=recipe)
+        weights.save(config.out / "auclip.safetensors", mapper.state_dict(), {"kind": "auclip", **mapper.config}, recipe=recipe)
     return path
 
 
