@@ -162,10 +162,10 @@ class Lesson:
             told |= self._teach(self.judge, lambda seen: self._judged(seen, draws), real[: len(shown)], shown.detach(), name="judge")
         return told | {name: term.detach() for name, term in terms.items()}
 
-    def _shown(self, again: Pictures, w: Float[Tensor, "b d"], draws: torch.Generator) -> Float[Tensor, "h 3 s s"]:
+    def _shown(self, again: Pictures, w: Float[Tensor, "k d"], draws: torch.Generator) -> Float[Tensor, "h 3 s s"]:
         """What is to be judged, which costs as much as all the rest: half a batch, one half drawn again, the other made up."""
-        quarter = len(again) // 4
-        return torch.cat([again[:quarter], self._drawn(self._networks.generator.spread(w[:quarter]), draws)])
+        few = len(again) // 8 * 2  # of each, so that all are whole groups of what looks at them
+        return torch.cat([again[:few], self._drawn(self._networks.generator.spread(w[:few]), draws)])
 
     @property
     def _networks(self) -> Together:
