@@ -21,9 +21,9 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-def made(mode, widths=(8, 6, 10, 12), levels=tuple(LEVELS), units=UNITS, styles=18):
+def made(mode, widths=(8, 6, 10, 12), levels=tuple(LEVELS), units=UNITS, styles=18, gains=()):
     """A mapper with biases, the same in every run."""
-    network = LevelsMapper(widths, styles, levels, mode, units).eval()
+    network = LevelsMapper(widths, styles, levels, mode, units, gains=gains).eval()
     rng = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for tensor in network.parameters():
@@ -160,8 +160,8 @@ def test_the_command_imports_it(cache):
 @torch.inference_mode()
 def test_steps_are_fifths_and_whole_units_the_mean_of_their_sides():
     sided, whole = (made("calibrated", (2, 6, 12), units=units, styles=10) for units in (("AU12L", "AU17"), ("AU12", "AU17")))
-    change = torch.from_numpy(AUShift.of({"AU12L": 3, "AU12R": 1, "AU17": -2, "AU04": 5}).values).float()[None]
-    assert sided.steps(change).tolist() == pytest.approx([[0.6, -0.4]]) and whole.steps(change).tolist() == pytest.approx([[0.4, -0.4]])
+    change = torch.tensor(AUShift.of({"AU12L": 3, "AU12R": 1, "AU17": -2, "AU04": 5}).values.tolist())[None]
+    assert sided.steps(change)[0].tolist() == pytest.approx([0.6, -0.4]) and whole.steps(change)[0].tolist() == pytest.approx([0.4, -0.4])
     assert sided.axes == {"AU12L", "AU17"} and whole.axes == {"AU12L", "AU12R", "AU17"}
 
 
@@ -172,3 +172,14 @@ def test_a_code_moves_as_far_as_the_mode_reaches_unless_told(mode, reach, change
     said = network(network.repeated(change))
     assert torch.allclose(network.move(codes, change), codes + reach * said)
     assert torch.allclose(network.move(codes, change, 0.2), codes + 0.2 * said)
+
+
+@torch.inference_mode()
+def test_gains_make_steps_larger_and_are_kept_with_the_file(tmp_path):
+    network = made("calibrated", (2, 6, 12), units=("AU12L", "AU17"), styles=10, gains=(1.5, 2.0))
+    change = torch.tensor(AUShift.of({"AU12L": 2, "AU17": -1}).values.tolist())[None]
+    assert network.steps(change)[0].tolist() == pytest.approx([0.6, -0.4])
+    weights.save(tmp_path / "m.safetensors", network.state_dict(), {"kind": "auclip", **network.config})
+    assert torch.allclose(mapper.of(weights.load(tmp_path / "m.safetensors")).steps(change), network.steps(change))
+    with pytest.raises(ValueError, match="1 gains of 2 units"):
+        made("calibrated", (2, 6, 12), units=("AU12L", "AU17"), gains=(1.0,))

@@ -44,7 +44,7 @@ def pictures(
     said = "psnr: dB, a mean over the pairs that differ. ssim: 1 for equal pictures. "
     said += "LPIPS: 0.1 of its authors, 0 for equal pictures, over the network that is named." if networks else f"{perceptual.NONE}."
     if units:
-        read = int(found.table[UnitError.name].notna().sum())
+        read = sum(math.isfinite(float(row[UnitError.name])) for row in found.table.to_dict("records"))
         said += f" au error: mean squared difference of intensities 0..5, of the {read} pairs in both of which a face was found."
     means, rows = found.means(), [_finite(row) for row in found.table.to_dict("records")]
     problems = [asdict(problem) for problem in found.problems]

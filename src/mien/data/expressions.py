@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int, UInt8
 from torch import Tensor
 
 from mien.aus import MAX_INTENSITY, AUShift
@@ -13,10 +13,22 @@ from mien.data.crops import open_crops
 from mien.data.squares import middle
 from mien.data.synth.store import SynthFaces
 from mien.errors import DataError
+from mien.faces.landmarks import face_of
 from mien.geometry.fitting.measured import SOLVED, SOLVED_ROWS, independent
+from mien.types import Face, Pose
 
 AXES: tuple[str, ...] = SOLVED  #: of what is shown
 _HELD = 10  # where the photos have no splits, every so manieth validates
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """A face about at rest, in a picture in FFHQ's framing."""
+
+    rgb: UInt8[np.ndarray, "s s 3"]
+    face: Face  #: in its pixels
+    pose: Pose
+    code: Float[Tensor, "1 l d"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +47,13 @@ class Expressions:
         """A picture in FFHQ's framing, -1..1."""
         rgb = middle(self.faces.picture(int(self.numbers[index])), size)
         return torch.from_numpy(rgb.copy()).permute(2, 0, 1).float() / 127.5 - 1
+
+    def sitter(self, index: int, code: Float[Tensor, "1 l d"]) -> Sitter:
+        """A picture with what is known of it; `code` is its own."""
+        number = int(self.numbers[index])
+        label, rgb = self.faces.label(number), self.faces.picture(number)
+        turn, place = label["rotation"].astype(np.float64), label["translation"].astype(np.float64)
+        return Sitter(rgb, face_of(label["landmarks"].astype(np.float64), 1.0), Pose(turn, float(label["scale"]), place), code)
 
     def of_person(self) -> list[Int[np.ndarray, " k"]]:
         """The indices of each person's pictures; people with a single one are left out."""

@@ -9,7 +9,7 @@ them. `calibrated` ones have no such layer, end in a linear map, and move nothin
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import torch
 from jaxtyping import Float
@@ -43,6 +43,7 @@ class Shape(TypedDict):
     levels: Sequence[str]  #: which of `LEVELS` there are; other rows stay
     mode: Mode
     units: Sequence[str]  #: the action units whose changes it is given; none for a mapper that looks at the code
+    gains: NotRequired[Sequence[float]]  #: by how much steps of each unit are taken larger; none: as they are
 
 
 class Mapper(nn.Module):
@@ -65,11 +66,23 @@ class Mapper(nn.Module):
 class LevelsMapper(nn.Module):
     """All levels."""
 
-    def __init__(self, widths: Sequence[int], styles: int, levels: Sequence[str], mode: Mode, units: Sequence[str] = ()) -> None:
-        """See `Shape`."""
+    def __init__(
+        self,
+        widths: Sequence[int],
+        styles: int,
+        levels: Sequence[str],
+        mode: Mode,
+        units: Sequence[str] = (),
+        *,
+        gains: Sequence[float] = (),
+    ) -> None:
+        """See `Shape`; raises `ValueError` for gains of other units."""
         super().__init__()
+        if gains and len(gains) != len(units):
+            raise ValueError(f"{len(gains)} gains of {len(units)} units")
         sizes = {"widths": list(widths), "styles": styles}
-        self.config: dict[str, Any] = sizes | {"levels": list(levels), "mode": mode, "units": list(units)}
+        self.config: dict[str, Any] = sizes | {"levels": list(levels), "mode": mode, "units": list(units), "gains": list(gains)}
+        self.gains = tuple(gains)
         self.styles, self.levels, self.units, self.code = styles, tuple(levels), tuple(units), widths[-1]
         self.reach = 1.0 if mode == "calibrated" else USED  #: how far a row moves for what the mapper says, where it is used
         for level in levels:
@@ -92,8 +105,12 @@ class LevelsMapper(nn.Module):
         return frozenset(axis for unit in self.units for axis in aus.axes(unit))
 
     def steps(self, change: Float[Tensor, "b axes"]) -> Float[Tensor, "b n"]:
-        """Changes along `mien.aus.AXES` in FACS steps as the mapper is given them: a step is 0.2, a unit with two sides their mean."""
-        return torch.stack([change[:, [_ROW[axis] for axis in aus.axes(unit)]].mean(1) for unit in self.units], 1) / aus.MAX_INTENSITY
+        """Changes along `mien.aus.AXES` in FACS steps as the mapper is given them.
+
+        A step is 0.2 times the unit's gain; of a unit with two sides their mean counts.
+        """
+        steps = torch.stack([change[:, [_ROW[axis] for axis in aus.axes(unit)]].mean(1) for unit in self.units], 1)
+        return steps * (steps.new_tensor(self.gains) if self.gains else 1.0) / aus.MAX_INTENSITY
 
     def move(self, codes: Float[Tensor, "b l d"], change: Float[Tensor, "b n"], reach: float | None = None) -> Float[Tensor, "b l d"]:
         """Codes after a change of units: ``w + reach M(change)``; `reach` is the mapper's own unless it is given."""

@@ -7,12 +7,14 @@ and a reader of action units. A `compatible` one is AU-CLIP's, with its defaults
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
@@ -24,26 +26,32 @@ from mien.data.synth.store import ABOUT
 from mien.data.transfers import Classes, Transfers, told_classes
 from mien.errors import UsageError
 from mien.faces import identity
-from mien.inversion import Networks, choosing
+from mien.inversion import choosing
 from mien.losses import clip, reconstruction, units
 from mien.losses.imitation import Imitation
 from mien.losses.likeness import Likeness
 from mien.losses.transfer import Transfer
+from mien.metrics.gains import Sitter, gains
+from mien.nn import mapper as mapping
 from mien.nn import stylegan2
+from mien.nn.encoders import Inverter
+from mien.nn.equal import EqualLinear
 from mien.nn.mapper import AUCLIP, LEVELS, TRAINED, UNITS, LevelsMapper, Mode
 from mien.nn.stylegan2 import Generator
-from mien.training import Learner, Ranger, Run, RunOptions, constant, cosine, counted, launch
+from mien.training import Learner, Ranger, Run, RunOptions, constant, cosine, counted, launch, say
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, NotNegative, Positive
 
 KIND = "auclip"
 _BY_MODE: Any = None  # a default that the mode decides
 _DEFAULTS: Mapping[Mode, Mapping[str, float]] = {
-    "calibrated": {"steps": 1500, "batch": 8, "rate": 0.1, "length": 0.01, "memory": 2000},
-    "compatible": {"steps": 50_000, "batch": 4, "rate": 0.5, "length": 0.5, "memory": 0},
+    "calibrated": {"steps": 300, "batch": 8, "rate": 5.0, "units": 20.0, "length": 0.0, "memory": 400},
+    "compatible": {"steps": 50_000, "batch": 4, "rate": 0.5, "units": 1.0, "length": 0.5, "memory": 0},
 }
-_VALIDATED, _SHOWN = 192, 8  # samples
+_VALIDATED, _SHOWN, _SAT = 128, 8, 8  # samples; people on whom gains are measured
+_BEST = "best"  # in `Run.numbers`: the least loss on faces not learned from
 _TOGETHER = 64  # pictures that are encoded at a time
+_RIDGE = 1e-2  # of the spread of what is shown
 
 
 @dataclass(frozen=True)
@@ -59,10 +67,12 @@ class AUCLIPConfig(Checked):
     """Weights of StyleGAN2; without, those that `mien edit --engine stylegan` takes. An encoder into its codes is looked for beside it."""
     out: Path = Path("runs/auclip")
     """Folder for checkpoints, metrics, samples and the best weights (auclip.safetensors)."""
+    start: Path | None = None
+    """A mapper to go on from, such as that of `mien train autoencoder`."""
+    depth: Count = 1
+    """Layers of a calibrated mapper; a single one is linear, and begins with what explains the codes best."""
     width: Count = 128
-    """Numbers between the layers of a calibrated mapper."""
-    depth: Count = 3
-    """Layers of a calibrated mapper."""
+    """Numbers between the layers, where there are several."""
     coarse: bool = True
     """Move rows 0 to 3 of a code."""
     medium: bool = True
@@ -70,31 +80,31 @@ class AUCLIPConfig(Checked):
     fine: bool = True
     """Move all further rows."""
     steps: Count = _BY_MODE
-    """Training steps; 1500, compatible 50000."""
+    """Training steps; 300, compatible 50000."""
     batch: Count = _BY_MODE
     """Samples a step and device; 8, compatible 4."""
     optimizer: Literal["ranger", "adam"] = "ranger"
     """Ranger is RAdam that looks ahead, on centred gradients."""
     rate: Positive = _BY_MODE
-    """Learning rate, of layers that learn a hundredth as fast; 0.1 and falling, compatible 0.5."""
+    """Learning rate, of layers that learn a hundredth as fast; 5 and falling, compatible 0.5."""
     memory: NotNegative = _BY_MODE
-    """Half-life of the averaged weights, in samples seen, 0 for none; 2000, compatible 0."""
+    """Half-life of the averaged weights, in samples seen, 0 for none; 400, compatible 0."""
     pairs: Count = 24
     """Pairs of expressions of a person in a sample; the first is drawn."""
-    codes: NotNegative = 1.0
+    codes: NotNegative = 0.1
     """Weight of how far codes are from where they are to be."""
-    colours: NotNegative = 1.0
+    colours: NotNegative = 20.0
     """Weight of how far colours are from those of the other picture."""
-    perceptual: NotNegative = 0.5
+    perceptual: NotNegative = 2.0
     """Weight of the same to a network that sees (LPIPS where it was imported)."""
     identity: NotNegative = 0.2
     """Weight of how unlike the person becomes."""
     clip: NotNegative = 0.8
     """Weight of how far the picture is from the prompts; from AU-CLIP's data alone."""
-    units: NotNegative = 1.0
-    """Weight of the difference in action units."""
+    units: NotNegative = _BY_MODE
+    """Weight of the difference in action units; 20, compatible 1."""
     length: NotNegative = _BY_MODE
-    """Weight of how far codes are moved; 0.01, compatible 0.5."""
+    """Weight of how far codes are moved; 0, compatible 0.5."""
     reader: Path | None = None
     """Weights of a differentiable reader of action units (`mien train units`); without, the one that ships."""
     clip_weights: Path | None = None
@@ -126,6 +136,7 @@ class Task(NamedTuple):
     lesson: Lesson
     learned: Dataset[Any]
     unseen: Dataset[Any]
+    sitters: Sequence[Sitter] = ()  #: on whose pictures gains are measured
 
 
 def train(config: AUCLIPConfig) -> Path:
@@ -134,7 +145,7 @@ def train(config: AUCLIPConfig) -> Path:
     fabric = launch(options)
     with torch.random.fork_rng():  # networks are made with numbers in them
         torch.random.default_generator.manual_seed(options.seed)
-        task = _own(config) if (config.data / ABOUT).is_file() else _published(config)
+        task = _own(config, fabric) if (config.data / ABOUT).is_file() else _published(config)
     mapper, calibrated = task.mapper, config.mode == "calibrated"
     run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
     adam = torch.optim.Adam if config.optimizer == "adam" else Ranger
@@ -150,6 +161,8 @@ def train(config: AUCLIPConfig) -> Path:
     fabric.to_device(lesson)
     run.resume(options.resume)
     path = config.out / "auclip.safetensors"
+    if run.step == 0:
+        _look(run, config, task, learner, path)
     for batch in run.steps(run.batches(task.learned, workers=options.workers), what="auclip"):
         moved = lesson.moved(cast(LevelsMapper, learner.network), batch)
         with fabric.autocast():
@@ -159,11 +172,18 @@ def train(config: AUCLIPConfig) -> Path:
         if run.due(50):
             run.log(loss=loss.detach(), **{name: term.detach() for name, term in terms.items()})
         if run.due(options.every):
-            if _look(run, config, lesson, learner, task.unseen) and fabric.global_rank == 0:
-                average = cast(LevelsMapper, learner.average)
-                weights.save(path, average.state_dict(), {"kind": KIND, **average.config}, recipe=to_toml(config, folders=False))
+            _look(run, config, task, learner, path)
             run.save()
+    if task.sitters and fabric.global_rank == 0:
+        best = _ungained(path)
+        say("measuring what is seen of each unit")
+        _keep(best, path, config, gains=gains(best, cast(Imitation, lesson).generator.cpu(), task.sitters))
+    fabric.barrier()
     return path
+
+
+def _keep(network: LevelsMapper, path: Path, config: AUCLIPConfig, **calibrated: Sequence[float]) -> None:
+    weights.save(path, network.state_dict(), {"kind": KIND, **network.config, **calibrated}, recipe=to_toml(config, folders=False))
 
 
 def weighed(config: AUCLIPConfig, terms: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
@@ -172,10 +192,10 @@ def weighed(config: AUCLIPConfig, terms: Mapping[str, Float[Tensor, ""]]) -> Flo
 
 
 @torch.no_grad()
-def _look(run: Run, config: AUCLIPConfig, lesson: Lesson, learner: Learner, unseen: Dataset[Any]) -> bool:
-    """Tell how the mapper does on faces not learned from, and show some; whether it was never better."""
-    mapper = cast(LevelsMapper, learner.average)
-    batches = DataLoader(Subset(unseen, range(_VALIDATED)), config.batch, generator=torch.Generator())
+def _look(run: Run, config: AUCLIPConfig, task: Task, learner: Learner, path: Path) -> None:
+    """Tell how the mapper does on faces not learned from, and show some; it is kept if it was never better."""
+    lesson, mapper = task.lesson, cast(LevelsMapper, learner.average)
+    batches = DataLoader(Subset(task.unseen, range(_VALIDATED)), config.batch, generator=torch.Generator())
     sums: dict[str, float] = {}
     sheet: list[Tensor] = []
     readings: list[tuple[Tensor, Tensor]] = []
@@ -194,9 +214,10 @@ def _look(run: Run, config: AUCLIPConfig, lesson: Lesson, learner: Learner, unse
     told = {"val_followed": _followed(readings)} if readings else {}
     run.log(**{f"val_{name}": value for name, value in sums.items()}, **told)
     run.pictures("faces", torch.cat(sheet)[: 3 * _SHOWN].cpu() / 2 + 0.5, columns=6)
-    best = sums["loss"] < run.numbers.get("best", float("inf"))
-    run.numbers["best"] = min(sums["loss"], run.numbers.get("best", float("inf")))
-    return best
+    if sums["loss"] < run.numbers.get(_BEST, float("inf")):
+        run.numbers[_BEST] = sums["loss"]
+        if run.fabric.global_rank == 0:
+            _keep(mapper, path, config)
 
 
 def _followed(readings: list[tuple[Tensor, Tensor]]) -> float:
@@ -207,7 +228,7 @@ def _followed(readings: list[tuple[Tensor, Tensor]]) -> float:
     return float(((read * asked).sum(0)[size > 0] / size[size > 0]).mean())
 
 
-def _own(config: AUCLIPConfig) -> Task:
+def _own(config: AUCLIPConfig, fabric: Fabric) -> Task:
     """From pairs of expressions of the same people."""
     if config.mode == "compatible":
         raise UsageError(
@@ -221,9 +242,51 @@ def _own(config: AUCLIPConfig) -> Task:
         )
     each = {split: open_expressions(config.data, split) for split in ("train", "val")}
     seeds = {"train": config.options.seed, "val": config.options.seed + 1}
-    samples = {split: Changes(faces, encoded(faces, found), generator.size, config.pairs, seeds[split]) for split, faces in each.items()}
+    samples = {
+        split: Changes(faces, encoded(faces, found.encoder, fabric), generator.size, config.pairs, seeds[split])
+        for split, faces in each.items()
+    }
     lesson = Imitation(generator, reconstruction.installed(), reader, samples["train"].spread())
-    return Task(_mapper(config, generator, AXES), lesson, samples["train"], samples["val"])
+    mapper = _mapper(config, generator, AXES)
+    if config.depth == 1 and config.start is None:
+        begin(mapper, samples["train"])
+    return Task(mapper, lesson, samples["train"], samples["val"], sitters(samples["val"]))
+
+
+def _started(path: Path, mode: Mode, generator: Generator, names: Sequence[str]) -> LevelsMapper:
+    """A mapper that was trained before; raises `UsageError` for one of other codes, units, or of the other mode."""
+    network = _ungained(path).train()
+    held = (network.config["mode"], network.styles, network.code, network.units)
+    if held != (wanted := (mode, generator.rows, generator.code, tuple(names))):
+        told = (f"{kind}, codes of {rows} x {code}, {len(units)} units" for kind, rows, code, units in (held, wanted))
+        raise UsageError(f"{path} does not fit ({', not '.join(told)}): leave --start out")
+    return network
+
+
+def _ungained(path: Path) -> LevelsMapper:
+    """A mapper without its gains, which are measured anew."""
+    stored = weights.load(path)
+    return mapping.of(replace(stored, config={**stored.config, "gains": []}))
+
+
+def begin(mapper: LevelsMapper, samples: Changes) -> None:
+    """Set linear levels to what explains best, in least squares, how the codes of people differ from their mean by what they show."""
+    people = samples.faces.of_person()
+    shown = torch.from_numpy(samples.faces.shown).double()
+    steps, codes = (torch.cat([x[person] - x[person].mean(0) for person in people]) for x in (shown, samples.codes.double()))
+    spread = steps.T @ steps
+    spread += _RIDGE * spread.diagonal().mean() * torch.eye(len(spread))
+    for level in mapper.levels:
+        layer = cast(EqualLinear, mapper.get_submodule(f"{level}.mapping.1"))
+        solved = torch.linalg.solve(spread, steps.T @ codes[:, LEVELS[level]].mean(1))
+        with torch.no_grad():
+            layer.weight.copy_(solved.T / layer.scale)
+
+
+def sitters(samples: Changes) -> list[Sitter]:
+    """Some people as they are at their calmest."""
+    calmest = [person[np.abs(samples.faces.shown[person]).sum(1).argmin()] for person in samples.faces.of_person()[:_SAT]]
+    return [samples.faces.sitter(int(index), samples.codes[index][None]) for index in calmest]
 
 
 def _published(config: AUCLIPConfig) -> Task:
@@ -246,11 +309,15 @@ def _published(config: AUCLIPConfig) -> Task:
         samples.append(Transfers(found, classes, as_published=as_published, seed=config.options.seed + number))
     mapper = _mapper(config, generator, UNITS)
     reach = TRAINED if as_published else mapper.reach
-    return Task(mapper, Transfer(generator, seen, comparer, reader, reach=reach, as_published=as_published), *samples)
+    lesson = Transfer(generator, seen, comparer, reader, reach=reach, as_published=as_published)
+    learned, unseen = samples
+    return Task(mapper, lesson, learned, unseen)
 
 
 def _mapper(config: AUCLIPConfig, generator: Generator, names: Sequence[str]) -> LevelsMapper:
     """A mapper before training; a calibrated one moves nothing yet."""
+    if config.start is not None:
+        return _started(config.start, config.mode, generator, names)
     calibrated = config.mode == "calibrated"
     widths = [len(names), *[config.width] * (config.depth - 1), generator.code] if calibrated else [*AUCLIP[:-1], generator.code]
     network = LevelsMapper(widths, generator.rows, config.levels, config.mode, names)
@@ -261,12 +328,13 @@ def _mapper(config: AUCLIPConfig, generator: Generator, names: Sequence[str]) ->
 
 
 @torch.no_grad()
-def encoded(faces: Expressions, networks: Networks) -> Float[Tensor, "n l d"]:
+def encoded(faces: Expressions, encoder: Inverter, fabric: Fabric) -> Float[Tensor, "n l d"]:
     """The codes of all pictures."""
-    size = int(networks.encoder.config["size"])
-    starts = range(0, len(faces), _TOGETHER)
+    fabric.to_device(encoder)
+    size, starts = int(encoder.config["size"]), range(0, len(faces), _TOGETHER)
     made: list[Tensor] = []
     for start in counted(starts, total=len(starts), what="codes"):
         pictures = torch.stack([faces.picture(number, size) for number in range(start, min(start + _TOGETHER, len(faces)))])
-        made.append(networks.encoder(pictures.contiguous(memory_format=torch.channels_last)))
+        with fabric.autocast():
+            made.append(encoder(fabric.to_device(pictures.contiguous(memory_format=torch.channels_last))).float().cpu())
     return torch.cat(made)
