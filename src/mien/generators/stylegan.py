@@ -1,5 +1,4 @@
-"""Generator `stylegan`: faces that StyleGAN2 makes up, by a network that was imported (``mien weights import stylegan2 FILE``), else by the
-small one that ships.
+"""Generator `stylegan`: faces that StyleGAN2 makes up, by a network that was imported (``mien weights import stylegan2 FILE``) or trained.
 
 One picture is drawn at a time: on a processor a batch is no faster, and a picture is bit for bit the same whatever it is asked for with.
 """
@@ -19,8 +18,8 @@ from mien.nn.stylegan2.generator import drawn, truncated
 from mien.protocols import Mixed
 
 NONE = (
-    "no StyleGAN2 is on this machine: reinstall mien, with which one comes; or `mien weights show stylegan2-ffhq` says where to get "
-    "a published one, `mien weights import stylegan2 FILE` brings it in"
+    "no StyleGAN2 is on this machine, and none ships with mien: `mien weights show stylegan2-ffhq` says where to get one, "
+    "`mien weights import stylegan2 FILE` brings it in, `mien train autoencoder` makes a small one (then --weights FILE)"
 )
 
 
