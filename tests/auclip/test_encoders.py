@@ -147,3 +147,18 @@ def test_commands_import_and_list_it(cache):
     assert made and weights.kind(made) == "e4e"
     assert "e4e-ffhq" in run.invoke(app, ["weights", "list"]).output
     assert "encoder for editing" in run.invoke(app, ["weights", "show", "e4e-ffhq"]).output
+
+
+def test_a_stretched_encoder_s_codes_vary_as_random_codes_do():
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        encoder = encoders.Encoder4Editing(64, (1, 1, 1, 1), (8, 12, 16, 20), 10, 16).train()
+    pictures = torch.rand(24, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        before = encoder(pictures)
+        encoders.stretch(encoder, pictures)
+        codes = encoder(pictures)
+    assert float(before[:, 0].std(0).mean()) < 0.5
+    assert 0.7 < float(codes[:, 0].std(0).mean()) < 1.3
+    assert 0.2 < float((codes[:, 1:] - codes[:, :1]).std(0).mean()) < 0.4
+    assert float(codes.mean(0).abs().max()) < 0.1

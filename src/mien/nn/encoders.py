@@ -24,6 +24,7 @@ from mien.weights import Weights
 MIDDLE, FINE = 3, 7  #: the first rows of the code that are read from the middle and from the finest grid
 COARSEST = 16  #: pixels of the picture to a cell of the coarsest grid
 _SLOPE = 0.01
+_SPREAD = (1.0, 0.3)  # of stretched codes: of the first row, and of what the others add
 _doubled = partial(F.interpolate, scale_factor=2, mode="bilinear", align_corners=True)
 
 
@@ -107,6 +108,23 @@ class Encoder4Editing(GradualStyleEncoder):
         own = [self.styles[row](grids[self.level(row)]) for row in range(1, last + 1)]
         rows = [first, *(first + row for row in own), *[first] * (len(self.styles) - 1 - last)]
         return torch.stack(rows, 1)
+
+
+@torch.no_grad()
+def stretch(encoder: Encoder4Editing, pictures: Float[Tensor, "b 3 s s"]) -> None:
+    """Let codes of these pictures vary about as much as random codes do, before an encoder learns (Mishkin & Matas 2016).
+
+    Through several layers of the usual first weights they would vary ten times less, and a generator that learns beside it not see what it
+    is to draw.
+    """
+    grids = encoder.pyramid(pictures)
+    for row, head in enumerate(encoder.styles):
+        assert isinstance(head, GradualStyleBlock)
+        grid, layers = grids[encoder.level(row)], [part for part in head.convs if isinstance(part, nn.Conv2d)]
+        factor = (_SPREAD[min(row, 1)] / head(grid).std(0).mean()) ** (1 / len(layers))
+        for layer in layers:
+            layer.weight.mul_(factor)
+        head.linear.bias.sub_(head(grid).mean(0))
 
 
 class SingleStyleEncoder(nn.Module):

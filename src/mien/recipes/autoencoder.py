@@ -33,7 +33,7 @@ from mien.losses.colours import apart, differing
 from mien.losses.likeness import Likeness
 from mien.nn import stylegan2
 from mien.nn.ada import augmented
-from mien.nn.encoders import Encoder4Editing, GradualStyleBlock, Inverter, Shape
+from mien.nn.encoders import Encoder4Editing, Inverter, Shape, stretch
 from mien.nn.latent import LatentDiscriminator
 from mien.nn.mapper import LEVELS, LevelsMapper
 from mien.nn.stylegan2 import Discriminator, Generator, losses
@@ -47,7 +47,6 @@ _SHOWN, _VALIDATED = 16, 128  # pictures
 _DRAWN = 10_000  # codes whose mean is kept
 _R1_EVERY = 16  # steps
 _CRITIC_RATE, _CRITIC_R1 = 5e-5, 10.0  # it shall not know codes much better than the mapping makes them
-_SPREAD = (1.0, 0.3)  # of codes before they learn: of the first row, and of what the others add
 _MAPPER_HASTE = 50.0  # of the mapper for the same reason
 _HASTE = 5.0  # of the mapping: its layers learn a hundred times slower than the others, which suits runs of millions of pictures
 
@@ -298,22 +297,6 @@ def _lesson(run: Run, config: AutoencoderConfig) -> Lesson:
         critic, adam(critic.parameters(), lr=_CRITIC_RATE, betas=(0.0, 0.99)), name="critic", warmup=1, schedule=constant, wrapped=False
     )
     return Lesson(config, run, learner, judging, telling, likeness, AdaptiveStrength(run, swing=config.ada_images))
-
-
-@torch.no_grad()
-def stretch(encoder: Encoder4Editing, pictures: Pictures) -> None:
-    """Let codes of these pictures vary about as much as random codes do, from the start (Mishkin & Matas 2016).
-
-    Through several layers of the usual first weights they would vary ten times less, and the generator not see what it is to draw.
-    """
-    grids = encoder.pyramid(pictures)
-    for row, head in enumerate(encoder.styles):
-        assert isinstance(head, GradualStyleBlock)
-        grid, layers = grids[encoder.level(row)], [part for part in head.convs if isinstance(part, nn.Conv2d)]
-        factor = (_SPREAD[min(row, 1)] / head(grid).std(0).mean()) ** (1 / len(layers))
-        for layer in layers:
-            layer.weight.mul_(factor)
-        head.linear.bias.sub_(head(grid).mean(0))
 
 
 def _widths(config: AutoencoderConfig) -> list[int]:
