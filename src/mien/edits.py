@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 import numpy as np
 
@@ -88,6 +88,7 @@ class TextEdit:
 
     words: str
     expression: AUVector | None = None  #: what a face of these words shows, NaN where they say nothing; None: an engine moves its codes
+    by: Literal["directions", "optimise"] = "directions"  #: how an engine moves them; see `mien.text`
 
     def shift(self, measured: AUVector) -> AUShift:
         """The change that leads to what the words say; raises `EditError` where no action units are known of them."""

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import mien
-from mien import images
+from mien import images, text
 from mien.errors import EditError, FaceError, UsageError
 
 
@@ -113,3 +114,30 @@ def test_a_zero_edit_measures_as_nothing(drawn):
     units = [column for column in result.before.columns if column.startswith("AU")]
     assert np.allclose(result.after[units].astype(float), result.before[units].astype(float), atol=1e-9, equal_nan=True)
     assert result.shape_similarity == [pytest.approx(1.0)]
+
+
+def test_a_text_is_understood_as_asked(drawn_file):
+    """As units any engine does it; as a move of codes, only one that has codes."""
+    smiling = mien.edit(drawn_file, text="a big smile")
+    assert np.array_equal(smiling.rgb, mien.edit(drawn_file, text="a big smile", by="units").rgb)
+    assert (smiling.rgb != smiling.photo.rgb).any()
+    with pytest.raises(EditError, match=r"names no action units.*--engine stylegan"):
+        mien.edit(drawn_file, text="a big smile", by="directions")
+    with pytest.raises(UsageError, match="'unit' is not one of units, directions, optimise; did you mean 'units'"):
+        mien.edit(drawn_file, text="a big smile", by="unit")
+    with pytest.raises(UsageError, match="by units: says how a text is understood"):
+        mien.edit(drawn_file, "AU12=1", by="units")
+
+
+def test_a_text_moves_the_codes_of_a_generator_each_way(drawn_file, style_files, monkeypatch):
+    asked = []
+
+    def move(words, code, generator, *, by):
+        asked.append((words, by))
+        return torch.full_like(code, 0.3)
+
+    monkeypatch.setattr(text, "move", move)
+    for by in ("directions", "optimise"):
+        result = mien.edit(drawn_file, text="an angry face", by=by, engine="stylegan", weights=style_files / "stylegan2.safetensors")
+        assert (result.rgb != result.photo.rgb).any() and result.words == 'text "an angry face"'
+    assert asked == [("an angry face", "directions"), ("an angry face", "optimise")]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from mien.api.solving import TOLERANCE, Solution, solve_for
 from mien.api.sources import Source
 from mien.aus import AUVector, columns
 from mien.edits import Edit, TextEdit, TransferEdit
-from mien.errors import UsageError
+from mien.errors import UsageError, one_of
 from mien.faces import identity as identities
 from mien.protocols import InvertingEngine, Reader
 from mien.provenance import Provenance
@@ -176,6 +176,7 @@ def edit(
     only: str | None = None,
     emotion: str | None = None,
     text: str | None = None,
+    by: str | None = None,
     engine: str = registry.ENGINE,
     weights: str | Path | None = None,
     invert: str | None = None,
@@ -185,25 +186,27 @@ def edit(
     """Change the expression of faces in a photo; the rest of the photo stays as it is, pixel by pixel.
 
     `edits` are words (``"AU12=+2 AU4=0"``) or intensities to set (``{"AU12": 3}``); `like` is a photo whose expression is taken over,
-    of `only` brows, eyes or mouth; `emotion` is the name of a prototype; `text` says what the face should be. They are done in this
-    order. `face` is a number from 0, left to right, or ``"all"``; the largest face if not given. `solve` measures the result and corrects
-    until it is what was commanded. `weights` and `invert` are options of engines that draw with a network: the file of its generator, and
-    how a face becomes a code of it (encoder, refine, pivotal).
+    of `only` brows, eyes or mouth; `emotion` is the name of a prototype; `text` says what the face should be, understood `by` units,
+    directions or optimise (`mien.text`). They are done in this order. `face` is a number from 0, left to right, or ``"all"``; the largest
+    face if not given. `solve` measures the result and corrects until it is what was commanded. `weights` and `invert` are options of
+    engines that draw with a network: the file of its generator, and how a face becomes a code of it (encoder, refine, pivotal).
 
     Raises `EditError` for what cannot be understood or done, `FaceError` without the face, `ImageError` for an unreadable photo, and
     `WeightsError` for an engine whose network is not here.
     """
     model = None if like is None else images.read(like)
-    wanted = _wanted(edits, model, only, emotion, text)
+    wanted = [*_wanted(edits, model, only, emotion), *_said(text, by)]
+    if not wanted:
+        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion, --text)")
     drawing = registry.engine(engine, weights=None if weights is None else Path(weights).expanduser(), invert=invert)
     portrait = Portrait.of(images.read(photo), drawing, face)
     reader = registry.reader(registry.READER)
     solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
     others, likeness = ((model.path,) if model and model.path else ()), (model.sha256 if model else "")
-    return EditResult(portrait.photo, solution.rgb, wanted, portrait, reader, solution.rounds, others, likeness)
+    return EditResult(portrait.photo, solution.rgb, tuple(wanted), portrait, reader, solution.rounds, others, likeness)
 
 
-def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None, text: str | None) -> tuple[Edit, ...]:
+def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | None) -> list[Edit]:
     wanted = list(language.parse(edits))
     if only is not None and like is None:
         raise UsageError(f"only {only}: says what to take over from another photo; name it with like (--like)")
@@ -211,15 +214,19 @@ def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | N
         wanted.append(TransferEdit(main_reading(like).aus, only, like.path.name if like.path else ""))
     if emotion is not None:
         wanted.append(language.to_emotion(emotion))
-    if text is not None:
-        wanted.append(_said(text))
-    if not wanted:
-        raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion, --text)")
-    return tuple(wanted)
+    return wanted
 
 
-def _said(words: str) -> TextEdit:
+def _said(words: str | None, by: str | None) -> list[Edit]:
     """The edit of a text: of action units where the network of texts that is here understands them, else a move of an engine's codes."""
+    if words is None:
+        if by is not None:
+            raise UsageError(f"by {by}: says how a text is understood; give one with text (--text)")
+        return []
     from mien import text
 
-    return TextEdit(words, text.expression(words) if text.default() == "units" else None)
+    ways = get_args(text.By)
+    if by is not None and by not in ways:
+        raise UsageError(f"by {one_of(by, ways)}")
+    way = text.default() if by is None else cast(text.By, by)
+    return [TextEdit(words, text.expression(words)) if way == "units" else TextEdit(words, by=way)]

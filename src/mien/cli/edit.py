@@ -30,6 +30,7 @@ def edit(
     only: Annotated[str | None, typer.Option(help="Of --like: mouth, eyes or brows alone.")] = None,
     emotion: Annotated[str | None, typer.Option(help="happiness, surprise, sadness, anger, disgust, fear, contempt or neutral.")] = None,
     text: Annotated[str | None, typer.Option(metavar="WORDS", help='What the face should be, say "an angry face".')] = None,
+    by: Annotated[str | None, typer.Option(help="Of --text: understood as units, or a move of codes by directions or optimise.")] = None,
     engine: Engine = registry.ENGINE,
     weights: Weights = None,
     invert: Invert = None,
@@ -49,7 +50,7 @@ def edit(
     if out is not None:
         images.check_target(out, [Path(name).expanduser() for name in ([] if in_place else [photo]) + ([like] if like else [])])
     drawing = partial(editing.edit, engine=engine, weights=weights, invert=invert, face=face_choice(face), solve=solve)
-    result = drawing(photo, edits or (), like=like, only=only, emotion=emotion, text=text)
+    result = drawing(photo, edits or (), like=like, only=only, emotion=emotion, text=text, by=by)
     written = result.save(out or Path(photo), in_place=in_place)
     paths = {"out": str(written)}
     _warn(result)

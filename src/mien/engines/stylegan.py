@@ -83,7 +83,7 @@ class StyleGANEngine:
         if isinstance(edit, AttributeEdit):
             raise EditError(f"the engine stylegan cannot do {edit}: it moves action units, such as AU12=+2")
         if isinstance(edit, TextEdit) and edit.expression is None:
-            return replace(code, moved=code.moved + _asked(edit.words, code.study.inverted))
+            return replace(code, moved=code.moved + _asked(edit, code.study.inverted))
         wanted = edit.shift(code.expression)
         if isinstance(edit, AUEdit):
             self._check(edit)
@@ -159,11 +159,11 @@ def _told(asked: AUShift, known: frozenset[str]) -> AUShift:
     return AUShift(values)
 
 
-def _asked(words: str, inverted: Inverted) -> Float[Tensor, "1 l d"]:
+def _asked(edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:
     """The move of a code that a network of texts asks for."""
     from mien import text
 
-    return text.move(words, inverted.code, inverted.generator)
+    return text.move(edit.words, inverted.code, inverted.generator, by=edit.by)
 
 
 def _picture(inverted: Inverted, code: Float[Tensor, "1 l d"]) -> Picture:
