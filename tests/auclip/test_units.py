@@ -91,3 +91,8 @@ def test_the_loss_is_the_mean_absolute_difference():
 def test_a_file_of_another_network_is_refused(networks):
     with pytest.raises((WeightsError, KeyError), match="reader of action units"):
         units.opened(networks)
+
+
+def test_the_reader_that_ships_reads_all_axes_of_the_labels():
+    reader = units.opened()
+    assert tuple(reader.units) == AXES and float(reader.read.weight.abs().sum()) > 0

@@ -51,14 +51,18 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
 
 
 def best_gain(measured: Callable[[float], Float[np.ndarray, " n"]], asked: Float[np.ndarray, " n"]) -> float:
-    """Of some gains, each by the slope that the one before had, that by which what is measured differs least from what is asked."""
+    """Of some gains, each by the slope that the one before had, that by which what is measured differs least from what is asked.
+
+    1 where nothing is seen of any.
+    """
     gain, errors = _FIRST, dict[float, float]()
     for _ in range(_ROUNDS):
         told = measured(gain)
         errors[gain] = float(np.square(told - asked).mean())
         slope = float(told @ asked / (asked @ asked))
         gain = float(np.clip(gain * np.clip(1 / max(slope, 1e-6), 1 / _STRIDE, _STRIDE), _LEAST, _MOST))
-    return min(errors, key=lambda gain: errors[gain])
+    best = min(errors, key=lambda gain: errors[gain])
+    return best if errors[best] < np.square(asked).mean() else 1.0
 
 
 def _seen(rgb: UInt8[np.ndarray, "s s 3"], landmarks: Float[np.ndarray, "468 3"]) -> Crop:

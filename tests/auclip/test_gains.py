@@ -1,0 +1,70 @@
+"""Gains: what is drawn for them, what is measured, and that both sides of a unit are alike."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from mien.aus import AUShift, AUVector
+from mien.data.expressions import Sitter
+from mien.faces.landmarks import face_of
+from mien.metrics import gains as measuring
+from mien.metrics.gains import drawn, gains
+from mien.nn.mapper import LEVELS, LevelsMapper
+from mien.nn.stylegan2 import Generator, initialise
+from mien.types import Face, Pose, Reading
+
+NAMES = ("AU12L", "AU12R", "AU25")
+
+
+class Bright:
+    """A reader that takes how much lighter a picture has become for AU12, and never sees AU25 move."""
+
+    name, measures = "bright", frozenset(NAMES)
+
+    def measure(self, crops):
+        return [Reading(crop.face, AUVector.of({"AU12": 1.0, "AU25": 0.0}), {}, (0.0, 0.0, 0.0)) for crop in crops]
+
+    def measure_against(self, crops, references):
+        lighter = [float(c.rgb.mean()) - float(r.rgb.mean()) for c, r in zip(crops, references, strict=True)]
+        return [
+            Reading(c.face, AUVector.of({"AU12": 1 + step, "AU25": 0.0}), {}, (0.0, 0.0, 0.0))
+            for c, step in zip(crops, lighter, strict=True)
+        ]
+
+
+@pytest.fixture
+def set_of():
+    """A generator and a mapper of 16 pixels, and a person in the middle of a grey picture."""
+    generator = Generator((6,) * 3, 8, 2).requires_grad_(False)
+    initialise(generator, torch.Generator().manual_seed(1))
+    mapper = LevelsMapper([3, 8], 6, tuple(LEVELS), "calibrated", NAMES)
+    points = np.random.default_rng(0).uniform(8, 24, (468, 3))
+    sitter = Sitter(np.full((32, 32, 3), 120, np.uint8), face_of(points, 1.0), Pose(np.eye(3), 2.0, np.full(2, 16.0)), torch.zeros(1, 6, 8))
+    return generator, mapper, sitter
+
+
+def test_nothing_is_drawn_for_no_gain_and_something_for_one(set_of):
+    generator, mapper, sitter = set_of
+    change = AUShift.of({"AU12": 5.0})
+    assert np.array_equal(drawn(mapper, generator, sitter, change, 0.0), sitter.rgb)
+    made = drawn(mapper, generator, sitter, change, 3.0)
+    assert made.shape == sitter.rgb.shape and not np.array_equal(made, sitter.rgb)
+
+
+def test_a_gain_is_by_what_is_read_and_one_for_both_sides(set_of, monkeypatch):
+    """A picture that becomes lighter by 0.5 for each step asked and gain: twice as much is to be asked for."""
+    monkeypatch.setattr(measuring.registry, "reader", lambda name: Bright())
+    monkeypatch.setattr(
+        measuring, "landmarker", lambda: SimpleNamespace(place=lambda rgb, square: Face((0.0, 0.0, 9.0, 9.0), 1.0, np.ones((468, 3))))
+    )
+
+    def lighter(mapper, generator, sitter, change, gain):
+        return sitter.rgb + np.uint8(round(0.5 * gain * change["AU12"]))
+
+    monkeypatch.setattr(measuring, "drawn", lighter)
+    generator, mapper, sitter = set_of
+    left, right, still = gains(mapper, generator, [sitter, sitter])
+    assert left == right == pytest.approx(2.0, abs=0.2)
+    assert still == 1.0, "nothing is seen of it"
