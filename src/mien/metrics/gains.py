@@ -22,6 +22,7 @@ from mien.faces.landmarks import MARGIN, landmarker
 from mien.nn.mapper import LevelsMapper
 from mien.nn.stylegan2 import Generator
 from mien.protocols import ComparingReader
+from mien.training.progress import counted
 from mien.types import Crop
 
 _DOSES = (2.0, 5.0)  # steps
@@ -46,7 +47,7 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
         return np.nan_to_num(np.array(told))
 
     names = {unit_of(name): aus.column(unit_of(name)) for name in mapper.units}
-    found = {unit: best_gain(partial(measured, name), asked) for unit, name in names.items()}
+    found = {unit: best_gain(partial(measured, name), asked) for unit, name in counted(names.items(), total=len(names), what="gains")}
     return [found[unit_of(name)] for name in mapper.units]
 
 

@@ -38,7 +38,7 @@ from mien.nn.encoders import Inverter
 from mien.nn.equal import EqualLinear
 from mien.nn.mapper import AUCLIP, LEVELS, TRAINED, UNITS, LevelsMapper, Mode
 from mien.nn.stylegan2 import Generator
-from mien.training import Learner, Ranger, Run, RunOptions, constant, cosine, counted, launch, say
+from mien.training import Learner, Ranger, Run, RunOptions, constant, cosine, counted, launch
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, NotNegative, Positive
 
@@ -176,7 +176,6 @@ def train(config: AUCLIPConfig) -> Path:
             run.save()
     if task.sitters and fabric.global_rank == 0:
         best = _ungained(path)
-        say("measuring what is seen of each unit")
         _keep(best, path, config, gains=gains(best, cast(Imitation, lesson).generator.cpu(), task.sitters))
     fabric.barrier()
     return path
