@@ -63,6 +63,7 @@ def expressions(tmp_path_factory):
         read = AUVector.of({"AU12": 1.0 * (index // EACH % 2)})
         shown = AUVector.of({"AU12": rng.uniform(0, 5), "AU04": rng.uniform(0, 3), "AU26": 2.0 * (index % 2)})
         label["index"], label["photo"], label["aus"], label["read"] = index, index // EACH, shown.values, read.values
+        label["landmarks"], label["rotation"], label["scale"] = rng.uniform(8, 24, (468, 3)), np.eye(3), 2.0
         pictures.append(painted(np.random.default_rng(index // EACH), shown))
     store.write_shard(folder, 0, labels, {"": pictures})
     (folder / store.ABOUT).write_text(json.dumps({"photos": "photos", "buffers": []}))
