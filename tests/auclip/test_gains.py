@@ -68,3 +68,11 @@ def test_a_gain_is_by_what_is_read_and_one_for_both_sides(set_of, monkeypatch):
     left, right, still = gains(mapper, generator, [sitter, sitter])
     assert left == right == pytest.approx(2.0, abs=0.2)
     assert still == 1.0, "nothing is seen of it"
+
+
+def test_faces_that_were_not_read_say_nothing():
+    """Half of the faces move half as far as asked, the others are lost."""
+    asked = np.array([2.0, 5.0, 2.0, 5.0])
+    known = np.array([1.0, 1.0, np.nan, np.nan])
+    assert measuring.best_gain(lambda gain: 0.5 * gain * asked * known, asked) == pytest.approx(2.0, rel=0.05)
+    assert measuring.best_gain(lambda gain: np.full(4, np.nan), asked) == 1.0

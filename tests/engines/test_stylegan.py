@@ -78,7 +78,7 @@ def test_a_text_is_done_by_its_units_or_asked_for_a_move(engine, code, monkeypat
     by_units = engine.shift(code, TextEdit("smiling", AUVector.of({"AU12": 4}, others=np.nan)))
     assert np.array_equal(engine.decode([by_units])[0].rgb, engine.decode([engine.shift(code, parse("AU12=4")[0])])[0].rgb)
     move = torch.full_like(code.moved, 0.3)
-    monkeypatch.setattr(stylegan, "_asked", lambda edit, inverted: move if (edit.words, edit.by) == ("angry", "directions") else None)
+    monkeypatch.setattr(engine, "_asked", lambda edit, inverted: move if (edit.words, edit.by) == ("angry", "directions") else None)
     angry = engine.shift(engine.shift(code, TextEdit("angry")), TextEdit("angry"))
     assert torch.equal(angry.moved, 2 * move) and engine.decode([angry])[0].matte.any()
     with pytest.raises(EditError, match='text "angry" names no action units'):

@@ -64,6 +64,18 @@ def test_the_map_of_a_file_reads_texts(file):
         text.expression("a smile", file)
 
 
+def test_an_imported_network_moves_codes_and_units_are_understood_by_the_one_that_knows_them(file, tmp_path, monkeypatch):
+    """As after `mien weights import clip`: the imported one goes first, and knows no units."""
+    stored = weights.load(file)
+    (cache := tmp_path / "cache").mkdir()
+    own = {name: tensor for name, tensor in stored.tensors.items() if not name.startswith(understanding.UNITS)}
+    weights.save(cache / "clip-vit.safetensors", own, stored.config)
+    monkeypatch.setenv("MIEN_CACHE", str(cache))
+    monkeypatch.setattr(weights, "assets", lambda: file.parent)
+    assert text.default() == "directions" and text.default(codes=False) == "units"
+    assert text.expression("a smile") == text.expression("a smile", file)
+
+
 def test_a_network_without_a_map_moves_codes(file):
     stored = weights.load(file)
     own = {name: tensor for name, tensor in stored.tensors.items() if not name.startswith(understanding.UNITS)}

@@ -195,10 +195,11 @@ def edit(
     `WeightsError` for an engine whose network is not here.
     """
     model = None if like is None else images.read(like)
-    wanted = [*_wanted(edits, model, only, emotion), *_said(text, by)]
-    if not wanted:
+    wanted = _wanted(edits, model, only, emotion)
+    if not wanted and text is None:
         raise UsageError("nothing to edit: say AU12=+2, or what it should be like (--like, --emotion, --text)")
     drawing = registry.engine(engine, weights=None if weights is None else Path(weights).expanduser(), invert=invert)
+    wanted += _said(text, by, codes=isinstance(drawing, InvertingEngine))
     portrait = Portrait.of(images.read(photo), drawing, face)
     reader = registry.reader(registry.READER)
     solution = solve_for(portrait, wanted, reader) if solve else Solution(portrait.draw([wanted] * len(portrait.codes)), 0)
@@ -217,7 +218,7 @@ def _wanted(edits: Words, like: Photo | None, only: str | None, emotion: str | N
     return wanted
 
 
-def _said(words: str | None, by: str | None) -> list[Edit]:
+def _said(words: str | None, by: str | None, *, codes: bool) -> list[Edit]:
     """The edit of a text: of action units where the network of texts that is here understands them, else a move of an engine's codes."""
     if words is None:
         if by is not None:
@@ -228,5 +229,5 @@ def _said(words: str | None, by: str | None) -> list[Edit]:
     ways = get_args(text.By)
     if by is not None and by not in ways:
         raise UsageError(f"by {one_of(by, ways)}")
-    way = text.default() if by is None else cast(text.By, by)
+    way = text.default(codes=codes) if by is None else cast(text.By, by)
     return [TextEdit(words, text.expression(words)) if way == "units" else TextEdit(words, by=way)]

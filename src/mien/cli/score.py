@@ -138,7 +138,7 @@ def inversion(
         f"Faces of the {split} split of sfhq_256, by the ways of `--invert`, as the generator of {networks.generator.size} pixels draws "
         f"them: medians of PSNR (dB), of the perceptual distance ({measure.perceptual_network}) and of the cosine of identity "
         f"({measure.identity_network}); stranger: the mean cosine of two photos of two people; outside: percent that `mien edit` warns of; "
-        "seconds: of one processor, a face. What `mien edit` writes is nearer than these: it carries the photo's own pixels along."
+        "cpu seconds: of all threads, a face. What `mien edit` writes is nearer than these: it carries the photo's own pixels along."
     )
     publish(table, write, name="inversion", title="Inversion: faces drawn again", said=said)
 

@@ -83,7 +83,7 @@ class StyleGANEngine:
         if isinstance(edit, AttributeEdit):
             raise EditError(f"the engine stylegan cannot do {edit}: it moves action units, such as AU12=+2")
         if isinstance(edit, TextEdit) and edit.expression is None:
-            return replace(code, moved=code.moved + _asked(edit, code.study.inverted))
+            return replace(code, moved=code.moved + self._asked(edit, code.study.inverted))
         wanted = edit.shift(code.expression)
         if isinstance(edit, AUEdit):
             self._check(edit)
@@ -140,6 +140,13 @@ class StyleGANEngine:
         out = redraw(rgb, study.square, change(study.before, after, study.shown, over))
         return Drawn(out, (out != rgb).any(axis=2).astype(np.float32))
 
+    def _asked(self, edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:
+        """The move of a code that a network of texts asks for; one for every face alike is of the generator that is tuned to none."""
+        from mien import text
+
+        generator = self._networks.generator if edit.by == "directions" else inverted.generator
+        return text.move(edit.words, inverted.code, generator, by=edit.by)
+
     def _moved(self, code: Float[Tensor, "1 l d"], asked: AUShift) -> Float[Tensor, "1 l d"]:
         """The code after a change of action units."""
         if self._mapper is None or not asked.moved:
@@ -157,13 +164,6 @@ def _told(asked: AUShift, known: frozenset[str]) -> AUShift:
             values[_ROW[axis]] = np.clip(values[_ROW[source]] / steps, -MAX_INTENSITY, MAX_INTENSITY)
             values[_ROW[source]] = 0.0
     return AUShift(values)
-
-
-def _asked(edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:
-    """The move of a code that a network of texts asks for."""
-    from mien import text
-
-    return text.move(edit.words, inverted.code, inverted.generator, by=edit.by)
 
 
 def _picture(inverted: Inverted, code: Float[Tensor, "1 l d"]) -> Picture:

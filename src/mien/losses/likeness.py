@@ -4,6 +4,7 @@ The cosine of the codes is the identity loss of pSp and e4e. The distance of the
 what LPIPS is with a network that knows objects (Zhang et al. 2018, equation 1, without its learned weights of channels).
 """
 
+from copy import deepcopy
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -32,9 +33,9 @@ class Likeness(nn.Module):
     """A network for identity, frozen, that looks at pictures in FFHQ's framing (`mien.faces.align.Square.of_five`), -1..1."""
 
     def __init__(self, network: IRSE) -> None:
-        """The network is used as it is, in eval mode; it does not learn."""
+        """A copy of the network, which others have too, in eval mode; it does not learn."""
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.network = deepcopy(network).eval().requires_grad_(False)
         self.taps = {number - 1 for number in accumulate(network.config["units"])}  # the last unit of each stage
 
     def forward(self, made: Pictures, real: Pictures) -> Distance:

@@ -4,6 +4,7 @@ The three terms of Richardson et al. 2021 (pSp, equations 1 to 3). What sees is 
 network for identity; every report says which.
 """
 
+from copy import deepcopy
 from typing import Literal, NamedTuple
 
 from jaxtyping import Float
@@ -36,10 +37,10 @@ class Reconstruction(nn.Module):
     """The terms, for pictures in FFHQ's framing, -1..1."""
 
     def __init__(self, recognizer: Recognizer, seeing: Perceptual | None = None) -> None:
-        """The networks are used as they are; they do not learn."""
+        """Copies of the networks, which others have too; they do not learn."""
         super().__init__()
         self.likeness = Likeness(recognizer.network)
-        self.trunk, self.linear = (seeing.network, seeing.linear) if seeing else (None, None)
+        self.trunk, self.linear = (deepcopy(seeing.network), deepcopy(seeing.linear)) if seeing else (None, None)
         self.identity_network = recognizer.name  #: what a report calls it
         self.perceptual_network = seeing.name if seeing else f"grids of {recognizer.name}"  #: what a report calls it
 

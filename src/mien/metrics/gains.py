@@ -44,7 +44,7 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
             made = [drawn(mapper, generator, sitter, AUShift.of({name: dose}), gain) for dose in _DOSES]
             after = reader.measure_against([_seen(rgb, crop.face.landmarks) for rgb in made], [crop] * len(made))
             told += [reading.aus[name] - calm[name] for reading in after]
-        return np.nan_to_num(np.array(told))
+        return np.array(told)
 
     names = {unit_of(name): aus.column(unit_of(name)) for name in mapper.units}
     found = {unit: best_gain(partial(measured, name), asked) for unit, name in counted(names.items(), total=len(names), what="gains")}
@@ -54,16 +54,20 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
 def best_gain(measured: Callable[[float], Float[np.ndarray, " n"]], asked: Float[np.ndarray, " n"]) -> float:
     """Of some gains, each by the slope that the one before had, that by which what is measured differs least from what is asked.
 
-    1 where nothing is seen of any.
+    What is NaN was not measured, and says nothing. 1 where nothing is seen of any.
     """
     gain, errors = _FIRST, dict[float, float]()
     for _ in range(_ROUNDS):
         told = measured(gain)
-        errors[gain] = float(np.square(told - asked).mean())
-        slope = float(told @ asked / (asked @ asked))
+        known = np.isfinite(told)
+        if not known.any():
+            break
+        told, wanted = told[known], asked[known]
+        errors[gain] = float(np.square(told - wanted).mean() / np.square(wanted).mean())
+        slope = float(told @ wanted / (wanted @ wanted))
         gain = float(np.clip(gain * np.clip(1 / max(slope, 1e-6), 1 / _STRIDE, _STRIDE), _LEAST, _MOST))
-    best = min(errors, key=lambda gain: errors[gain])
-    return best if errors[best] < np.square(asked).mean() else 1.0
+    best = min(errors, key=lambda gain: errors[gain], default=1.0)
+    return best if errors.get(best, 1.0) < 1.0 else 1.0
 
 
 def _seen(rgb: UInt8[np.ndarray, "s s 3"], landmarks: Float[np.ndarray, "468 3"]) -> Crop:

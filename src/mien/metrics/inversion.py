@@ -31,15 +31,15 @@ def score_inversion(
     squares = open_squares(need(data, _SET) / _SET, size, flips=False, seed=0, split=split)
     rows: list[dict[str, str | float]] = []
     for way, count in ways.items():
-        if count < 2:
-            raise UsageError(f"{count} faces: give at least 2")
         pictures = [squares.shown(number)[None] for number in range(min(count, len(squares)))]
+        if len(pictures) < 2:
+            raise UsageError(f"{len(pictures)} faces of the split {split}: at least 2 are needed")
         began, found = process_time(), list[Quality]()
         for picture in pictures:
             found.append(invert(picture, networks, way).quality)
             on_face()
         spent = (process_time() - began) / len(pictures)
-        rows.append(_row(way, found) | {"stranger": _strangers(pictures, networks), "seconds": spent})
+        rows.append(_row(way, found) | {"stranger": _strangers(pictures, networks), "cpu seconds": spent})
     return pd.DataFrame(rows)
 
 

@@ -276,6 +276,8 @@ def begin(mapper: LevelsMapper, samples: Changes) -> None:
     spread = steps.T @ steps
     spread += _RIDGE * spread.diagonal().mean() * torch.eye(len(spread))
     for level in mapper.levels:
+        if not codes[:, LEVELS[level]].shape[1]:
+            continue  # a generator of few pixels has no such rows
         layer = cast(EqualLinear, mapper.get_submodule(f"{level}.mapping.1"))
         solved = torch.linalg.solve(spread, steps.T @ codes[:, LEVELS[level]].mean(1))
         with torch.no_grad():

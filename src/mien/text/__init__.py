@@ -23,9 +23,9 @@ By = Literal["units", "directions", "optimise"]
 _STRENGTH = 3.0  #: deviations of its most relevant channel by which a direction moves a code
 
 
-def default(path: Path | None = None) -> By:
-    """The best way with the CLIP that is used: ``units`` where it understands them, else ``directions``."""
-    return "units" if understands(path) else "directions"
+def default(path: Path | None = None, *, codes: bool = True) -> By:
+    """The best way: ``units`` where the CLIP that is used understands them, or there are no `codes` to be moved, else ``directions``."""
+    return "units" if not codes or understands(path) else "directions"
 
 
 def move(

@@ -2,7 +2,7 @@
 
 The relevance of a channel is how far the vector of the picture moves along that of the text when the channel changes by its spread,
 on average over faces: ``R_c = E[sigma_c d i / d s_c . t]``. The paper takes the difference of two pictures; here it is the derivative,
-all channels at once, so a direction takes seconds and no table of a generator and a CLIP is needed.
+all channels at once: `PEOPLE` pictures and their gradients, and no table of a generator and a CLIP is needed.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from mien.nn.stylegan2.generator import drawn, truncated
 PEOPLE = 64  #: faces that a direction is the mean over
 NEUTRAL = ("a face", "a photo of a face", "a neutral face", "a person with no expression")  #: what an edit starts from
 _SPREAD_OF = 1024  # codes that tell how far channels vary
-_TOGETHER = 8
+_TOGETHER = 8 * 64**2  # pixels of pictures whose gradients are in memory at once: about 400 MiB at 256 pixels
 _TRUNCATION = 0.7  # of the faces: those that the network draws well
 
 Channels = list[Float[Tensor, " _"]]  # a number for each channel of each style
@@ -60,7 +60,7 @@ def relevance(
 ) -> Channels:
     """How much each channel, changed by its spread, moves pictures along the goal. Colours (ToRGB's channels) are to stay: 0."""
     total = [torch.zeros_like(each) for each in spread]
-    for part in codes.split(_TOGETHER):
+    for part in codes.split(max(1, _TOGETHER // generator.size**2)):
         styles = [style.detach().requires_grad_() for style in generator.styles(part)]
         along = (comparer.codes(generator.draw(styles)) @ goal).sum()
         gradients = torch.autograd.grad(along, styles)

@@ -27,16 +27,18 @@ _FELT = np.isin(AXES, [axis for units in EMOTIONS.values() for unit in units for
 
 
 def understands(path: Path | None = None) -> bool:
-    """Whether the network that is used, see `mien.losses.clip.chosen`, knows action units."""
-    return f"{UNITS}weight" in _tensors(path)
+    """Whether the network that pictures are compared by, see `mien.losses.clip.chosen`, knows action units."""
+    return f"{UNITS}weight" in _tensors(losses.chosen(path))
 
 
 def expression(words: str, path: Path | None = None) -> AUVector:
     """What a face of these words shows: intensities 0..5, 0 for units that they rule out, NaN for those they say nothing about.
 
-    Raises `EditError` for words that ask for no unit, `UsageError` for words of which none is known.
+    By the file given, else the first network here that knows action units: an imported one knows more words, and none. Raises `EditError`
+    for words that ask for no unit, `UsageError` for words of which none is known.
     """
-    comparer, (weight, bias) = losses.opened(path), _map(path)
+    path = next((file for file in losses.installed() if understands(file)), None) if path is None else path
+    comparer, (weight, bias) = losses.opened(path), _map(losses.chosen(path))
     told, *usual = (comparer.texts([words, *_NOTHING]) @ weight.T + bias).double().numpy()
     wanted = asked(told, np.mean(usual, axis=0))
     if np.isnan(wanted.values).all():
@@ -54,16 +56,15 @@ def asked(told: Float[np.ndarray, " axes"], usual: Float[np.ndarray, " axes"]) -
     return AUVector(np.where(meant, np.clip(_CLEARLY * told, 0, MAX_INTENSITY), np.where(ruled_out, 0.0, np.nan)))
 
 
-def _map(path: Path | None) -> tuple[Float[Tensor, "axes d"], Float[Tensor, " axes"]]:
+def _map(path: Path) -> tuple[Float[Tensor, "axes d"], Float[Tensor, " axes"]]:
     stored = _tensors(path)
     if f"{UNITS}weight" not in stored or len(stored[f"{UNITS}bias"]) != len(AXES):
-        raise EditError(f"{losses.chosen(path)} knows no action units: `mien train clip` makes one that does")
+        raise EditError(f"{path} knows no action units: leave it out, `mien train clip` makes one that does")
     return stored[f"{UNITS}weight"].float(), stored[f"{UNITS}bias"].float()
 
 
-def _tensors(path: Path | None) -> dict[str, Tensor]:
-    file = losses.chosen(path)
-    return _stored(file, file.stat().st_mtime_ns if file.is_file() else 0)
+def _tensors(path: Path) -> dict[str, Tensor]:
+    return _stored(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @cache
