@@ -23,6 +23,7 @@ TOLD = {  # what a command says
     "score edits --data faces.zip --faces": '"faces": "2 faces of faces.zip"',
     "score pictures made/ true/": "No LPIPS: its networks are not on this machine",
     "score pictures made/a.png": '"pairs": 1',
+    "score pictures results/ targets/ --units": "of the 2 pairs in both of which a face was found",
     "score fid real/ fake/": "On 256 features of: mien landmark network",
     "score aus": "2 faces in both tables",
     "score points": "Mean distance of the 68 points",
@@ -36,7 +37,13 @@ def folder(tmp_path, monkeypatch, drawn, drawn_smile):
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(edits, "UNITS", (12,))
     monkeypatch.chdir(tmp_path)
-    for name, faces in (("photos", (drawn, drawn_smile)), ("made", (drawn, drawn)), ("true", (drawn_smile, drawn_smile))):
+    for name, faces in (
+        ("photos", (drawn, drawn_smile)),
+        ("made", (drawn, drawn)),
+        ("true", (drawn_smile, drawn_smile)),
+        ("results", (drawn, drawn)),
+        ("targets", (drawn_smile, drawn)),
+    ):
         write(tmp_path / name, [face.photo.rgb for face in faces])
     for name, face in (("real", drawn), ("fake", drawn_smile)):
         write(tmp_path / name, [np.roll(face.photo.rgb, 5 * i, axis=1) for i in range(5)])
