@@ -53,10 +53,10 @@ def told(run):
 
 
 def test_it_learns_to_draw_again_what_it_saw(small, tmp_path):
-    train(replace(small, out=tmp_path, steps=150, rate=0.01, contest=0.02, options=replace(small.options, every=50)))
-    seen = {name: [line[name] for line in told(tmp_path) if name in line] for name in ("val_psnr", "colours", "change", "contest")}
-    assert len(seen["val_psnr"]) == 3 and seen["val_psnr"][-1] > seen["val_psnr"][0]
-    assert seen["colours"][-1] < 0.7 * seen["colours"][0] and len(seen["contest"]) == 2, "judged from the second half on"
+    train(replace(small, out=tmp_path, steps=60, rate=0.01, contest=0.02, options=replace(small.options, every=20)))
+    fidelity = [line["val_psnr"] for line in told(tmp_path) if "val_psnr" in line]
+    assert len(fidelity) == 3 and fidelity[2] > fidelity[0] + 0.5, fidelity
+    assert "contest" in told(tmp_path)[-2], "judged in the second half"
 
 
 def test_what_it_leaves_is_a_generator_with_its_encoder_and_mapper(small, tmp_path):
