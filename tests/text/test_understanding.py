@@ -83,3 +83,13 @@ def test_a_network_without_a_map_moves_codes(file):
     assert text.default(file) == "directions"
     with pytest.raises(EditError, match=r"clip\.safetensors knows no action units"):
         text.expression("a smile", file)
+
+
+def test_phrases_between_commas_are_understood_each_by_itself():
+    """By the network that ships."""
+    both = text.expression("slightly smiling, eyes closed")
+    smile, shut, big = (text.expression(words) for words in ("slightly smiling", "eyes closed", "a big smile"))
+    assert both["AU12"] == smile["AU12"] and both["AU43"] == shut["AU43"] and 0 < smile["AU12"] < big["AU12"]
+    ended = text.expression("no smile, eyes closed")
+    assert ended["AU12"] == 0 and ended["AU43"] == shut["AU43"]
+    assert text.expression("a big smile, no smile")["AU12"] == 0, "the last one counts"

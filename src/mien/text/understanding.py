@@ -39,8 +39,15 @@ def expression(words: str, path: Path | None = None) -> AUVector:
     """
     path = next((file for file in losses.installed() if understands(file)), None) if path is None else path
     comparer, (weight, bias) = losses.opened(path), _map(losses.chosen(path))
-    told, *usual = (comparer.texts([words, *_NOTHING]) @ weight.T + bias).double().numpy()
-    wanted = asked(told, np.mean(usual, axis=0))
+    phrases = [phrase for phrase in words.split(",") if phrase.strip()] or [
+        words
+    ]  # said of one face, each by itself: "smiling, eyes closed"
+    *told, nothing, person, human = (comparer.texts([*phrases, *_NOTHING]) @ weight.T + bias).double().numpy()
+    usual = np.mean([nothing, person, human], axis=0)
+    wanted = AUVector.of({}, others=np.nan)
+    for phrase in told:
+        said = asked(phrase, usual).values
+        wanted = AUVector(np.where(np.isnan(said), wanted.values, said))
     if np.isnan(wanted.values).all():
         raise EditError(f"{words!r} names no expression that this small CLIP knows: say 'an angry face', 'a big smile' or 'eyes closed'")
     return wanted
