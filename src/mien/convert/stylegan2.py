@@ -16,13 +16,13 @@ from mien import weights
 from mien.convert import checkpoint, stylegan2_nvidia
 from mien.errors import WeightsError
 from mien.nn.stylegan2 import KIND, MEAN, Discriminator, Generator
+from mien.nn.stylegan2.generator import average_code
 from mien.weights import Weights
 
 _GENERATOR, _DISCRIMINATOR = "input.input", "final_linear.1.weight"  # names that only the one or the other has
 _GENERATORS, _DISCRIMINATORS = ("g_ema.", "", "g."), ("d.", "")  # what they stand under, the wanted one first
 _GROUP = 4  # pictures that the published discriminators look at together
 _MEAN = "latent_avg"
-_DRAWN = 10_000  # codes whose mean is taken where a file has none
 
 Tensors = Mapping[str, Tensor]
 N = TypeVar("N", bound=nn.Module)
@@ -109,6 +109,4 @@ def _mean(found: Tensors, generator: Generator) -> Tensor:
     """The mean of the codes w: the file's, one row of it where it stands once for each row of W+, else that of many drawn ones."""
     if _MEAN in found:
         return found[_MEAN].reshape(-1, generator.code)[0].clone()
-    with torch.inference_mode():
-        z = torch.randn(_DRAWN, generator.code, generator=torch.Generator().manual_seed(0))
-        return generator.map(z).mean(0)
+    return average_code(generator)

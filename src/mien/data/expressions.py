@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Int, UInt8
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from mien.data.synth.store import SynthFaces
 from mien.errors import DataError
 from mien.faces.landmarks import face_of
 from mien.geometry.fitting.measured import SOLVED, SOLVED_ROWS, independent
+from mien.nn.levels import signed
 from mien.types import Face, Pose
 
 AXES: tuple[str, ...] = SOLVED  #: of what is shown
@@ -46,7 +46,7 @@ class Expressions:
     def picture(self, index: int, size: int) -> Float32[Tensor, "3 s s"]:
         """A picture in FFHQ's framing, -1..1."""
         rgb = middle(self.faces.picture(int(self.numbers[index])), size)
-        return torch.from_numpy(rgb.copy()).permute(2, 0, 1).float() / 127.5 - 1
+        return signed(rgb)
 
     def sitter(self, index: int, code: Float[Tensor, "1 l d"]) -> Sitter:
         """A picture with what is known of it; `code` is its own."""

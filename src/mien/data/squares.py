@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float32, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -13,6 +12,7 @@ from torch.utils.data import Dataset
 from mien.data.crops import open_crops
 from mien.data.sources import Source, open_source
 from mien.data.synth.store import ABOUT, SynthFaces
+from mien.nn.levels import signed
 
 
 class Squares(Dataset[Float32[Tensor, "3 s s"]]):
@@ -32,11 +32,11 @@ class Squares(Dataset[Float32[Tensor, "3 s s"]]):
         turn, place = divmod(number, len(self))
         rgb = self.picture(int(self._shuffled(turn)[place]))
         mirrored = self._flips and np.random.default_rng([self._seed, number]).random() < 0.5
-        return _signed(rgb[:, ::-1] if mirrored else rgb)
+        return signed(rgb[:, ::-1] if mirrored else rgb)
 
     def shown(self, index: int) -> Float32[Tensor, "3 s s"]:
         """Picture `index` as it is, -1..1."""
-        return _signed(self.picture(index))
+        return signed(self.picture(index))
 
     def picture(self, index: int) -> UInt8[np.ndarray, "s s 3"]:
         """Picture `index` below the length, as it is; raises `DataError` for a damaged one."""
@@ -69,10 +69,6 @@ def _of_crops(path: Path, names: Sequence[str], split: str) -> Int[np.ndarray, "
     """The numbers of the pictures of a split."""
     wanted = {f"{index:06d}.jpg" for index in open_crops(path).where(split=split)}
     return np.array([number for number, name in enumerate(names) if name in wanted], np.int64)
-
-
-def _signed(rgb: UInt8[np.ndarray, "s s 3"]) -> Float32[Tensor, "3 s s"]:
-    return torch.from_numpy(rgb.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
 
 def middle(rgb: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:

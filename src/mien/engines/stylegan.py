@@ -27,6 +27,7 @@ from mien.geometry.fitting import fit, neutral
 from mien.geometry.fitting.measured import FOLLOWING, independent
 from mien.geometry.head import bundled as bundled_head
 from mien.inversion import How, Inverted, Networks, Quality, choosing
+from mien.nn.levels import levels, signed
 from mien.nn.mapper import LevelsMapper
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Pose
 
@@ -107,7 +108,7 @@ class StyleGANEngine:
         square = Square.of_five(five_points(landmarks))
         pose = Pose(head.pose.rotation, head.pose.scale, head.pose.translation - crop.to_photo[:2, 2])
         size = max(self._networks.generator.size, self._networks.encoder.config["size"])
-        picture = torch.from_numpy(sample(crop.rgb, square, size)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        picture = signed(sample(crop.rgb, square, size))[None]
         inverted = inversion.invert(picture, self._networks, self._how)
         shown = sample(crop.rgb, square, GRID).astype(np.float32)
         before = _picture(inverted, inverted.code)
@@ -169,8 +170,7 @@ def _told(asked: AUShift, known: frozenset[str]) -> AUShift:
 def _picture(inverted: Inverted, code: Float[Tensor, "1 l d"]) -> Picture:
     """What the generator draws, 0..255."""
     with torch.inference_mode():
-        drawn = inverted.generator(code)[0].permute(1, 2, 0)
-    return ((drawn + 1) * 127.5).clamp(0, 255).contiguous().numpy()
+        return levels(inverted.generator(code)[0])
 
 
 @cache

@@ -14,6 +14,7 @@ from torch import Tensor
 from mien import artefacts, weights
 from mien.errors import UsageError, WeightsError
 from mien.nn import stylegan2
+from mien.nn.levels import rounded
 from mien.nn.stylegan2.generator import drawn, truncated
 from mien.protocols import Mixed
 
@@ -43,7 +44,7 @@ class StyleGAN:
         if mix is not None and not 0 <= mix.row <= self.network.rows:
             raise UsageError(f"mix from row {mix.row}: the codes of {self.path.stem} have rows 0 to {self.network.rows - 1}")
         with torch.inference_mode():
-            return [_pixels(self.network(self._code(seed, truncation, mix))) for seed in seeds]
+            return [rounded(self.network(self._code(seed, truncation, mix))[0]) for seed in seeds]
 
     def _code(self, seed: int, truncation: float, mix: Mixed | None) -> Float[Tensor, "1 l d"]:
         w = self._w(seed, truncation)
@@ -53,10 +54,6 @@ class StyleGAN:
         if not 0 <= seed < 2**63:
             raise UsageError(f"seed {seed}: give a whole number from 0 to 2^63 - 1")
         return truncated(self.network.map(drawn([seed], self.network.code)), self.mean, truncation)
-
-
-def _pixels(picture: Float[Tensor, "1 3 s s"]) -> UInt8[np.ndarray, "s s 3"]:
-    return (picture[0].permute(1, 2, 0) * 127.5 + 128).clamp(0, 255).byte().contiguous().numpy()
 
 
 def installed() -> Sequence[Path]:

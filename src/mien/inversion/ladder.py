@@ -7,9 +7,8 @@ generator about it too (`mien.inversion.tuning`). All are the same in every run,
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from mien.inversion.refining import refined
@@ -18,6 +17,7 @@ from mien.losses import reconstruction
 from mien.losses.reconstruction import Reconstruction
 from mien.metrics.pictures import psnr
 from mien.nn.encoders import Inverter
+from mien.nn.levels import rounded
 from mien.nn.sizing import sized
 from mien.nn.stylegan2 import Generator
 
@@ -81,9 +81,5 @@ def invert(picture: Picture, networks: Networks, how: How = "encoder") -> Invert
 def quality(made: Picture, real: Picture, measure: Reconstruction) -> Quality:
     """Of pictures in -1..1, the made one as it is kept: within these bounds."""
     _, perceptual, identity = measure(made.clamp(-1, 1), real)
-    psnr_ = psnr(_pixels(made), _pixels(real))
+    psnr_ = psnr(rounded(made[0]), rounded(real[0]))
     return Quality(psnr_, float(perceptual), measure.perceptual_network, 1 - float(identity), measure.identity_network)
-
-
-def _pixels(picture: Picture) -> UInt8[np.ndarray, "s s 3"]:
-    return (picture[0].permute(1, 2, 0) * 127.5 + 128).clamp(0, 255).byte().cpu().numpy()

@@ -10,8 +10,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
-from torch import Tensor
+from jaxtyping import Float, UInt8
 
 from mien import aus, registry
 from mien.aus import AUShift, unit_of
@@ -19,6 +18,7 @@ from mien.data.expressions import Sitter
 from mien.faces import reach, redraw
 from mien.faces.align import Square
 from mien.faces.landmarks import MARGIN, landmarker
+from mien.nn.levels import levels
 from mien.nn.mapper import LevelsMapper
 from mien.nn.stylegan2 import Generator
 from mien.protocols import ComparingReader
@@ -81,10 +81,6 @@ def drawn(mapper: LevelsMapper, generator: Generator, sitter: Sitter, change: AU
     square = Square.of_image(sitter.rgb)
     steps = torch.from_numpy(change.values.astype(np.float32))[None]
     codes = torch.cat([sitter.code, mapper.move(sitter.code, gain * mapper.steps(steps))])
-    before, after = (_levels(picture) for picture in generator(codes))
+    before, after = (levels(picture) for picture in generator(codes))
     over = reach.of_change(change, sitter.face.landmarks[:, :2].astype(np.float64), sitter.pose, square)
     return redraw.redraw(sitter.rgb, square, redraw.change(before, after, sitter.rgb.astype(np.float32), over))
-
-
-def _levels(picture: Float[Tensor, "3 s s"]) -> Float32[np.ndarray, "s s 3"]:
-    return ((picture.permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).contiguous().numpy()

@@ -11,6 +11,7 @@ from torch import Tensor
 from mien import artefacts, weights
 from mien.errors import ImageError, WeightsError
 from mien.nn import lpips
+from mien.nn.levels import signed
 from mien.nn.lpips import KIND, SMALLEST, Linear, Trunk
 
 NONE = "No LPIPS: its networks are not on this machine; `mien weights get` and `import` alexnet with lpips-alex, or vgg16 with lpips-vgg"
@@ -39,7 +40,7 @@ class Perceptual:
 
 
 def _input(rgb: UInt8[np.ndarray, "h w 3"]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    return signed(rgb)[None]
 
 
 def installed() -> Sequence[Perceptual]:

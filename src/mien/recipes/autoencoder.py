@@ -37,14 +37,13 @@ from mien.nn.encoders import Encoder4Editing, Inverter, Shape, stretch
 from mien.nn.latent import LatentDiscriminator
 from mien.nn.mapper import LEVELS, LevelsMapper
 from mien.nn.stylegan2 import Discriminator, Generator, losses
-from mien.nn.stylegan2.generator import drawn
+from mien.nn.stylegan2.generator import average_code, drawn
 from mien.training import AdaptiveStrength, Learner, Run, RunOptions, constant, launch
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
 
 _UNITS = (1, 2, 4, 1)  # of the encoder's stages
 _SHOWN, _VALIDATED = 16, 128  # pictures
-_DRAWN = 10_000  # codes whose mean is kept
 _R1_EVERY = 16  # steps
 _CRITIC_RATE, _CRITIC_R1 = 5e-5, 10.0  # it shall not know codes much better than the mapping makes them
 _MAPPER_HASTE = 50.0  # of the mapper for the same reason
@@ -338,11 +337,13 @@ def _kept(config: AutoencoderConfig, network: Together, *, write: bool) -> Path:
     path = config.out / "stylegan2.safetensors"
     if write:
         generator, encoder, mapper, recipe = network.generator, network.encoder, network.mapper, to_toml(config, folders=False)
-        z = _normal((_DRAWN, generator.code), torch.Generator().manual_seed(0)).to(generator.input.input.device)
-        with torch.no_grad():
-            mean = generator.map(z).mean(0)
         tensors = _halved({f"generator.{name}": tensor for name, tensor in generator.state_dict().items()})
-        weights.save(path, tensors | {stylegan2.MEAN: mean}, {"kind": stylegan2.KIND, "generator": generator.config}, recipe=recipe)
+        weights.save(
+            path,
+            tensors | {stylegan2.MEAN: average_code(generator)},
+            {"kind": stylegan2.KIND, "generator": generator.config},
+            recipe=recipe,
+        )
         weights.save(config.out / "e4e.safetensors", _halved(encoder.state_dict()), encoder.config, recipe=recipe)
         weights.save(config.out / "auclip.safetensors", mapper.state_dict(), {"kind": "auclip", **mapper.config}, recipe=recipe)
     return path

@@ -22,8 +22,9 @@ from mien.metrics.features import chosen
 from mien.metrics.underway import Underway
 from mien.nn import stylegan2
 from mien.nn.ada import augmented
+from mien.nn.levels import rounded
 from mien.nn.stylegan2 import Discriminator, Generator, losses
-from mien.nn.stylegan2.generator import drawn
+from mien.nn.stylegan2.generator import average_code, drawn
 from mien.nn.stylegan2.layers import widths
 from mien.training import AdaptiveStrength, Learner, Run, RunOptions, constant, launch, say
 from mien.training.config import to_toml
@@ -33,7 +34,6 @@ _PICTURES = "sfhq_256.npz"
 _PATH, _R1 = "path_length", "r1"  # in `Run.numbers`: the running mean; what R1 was last
 _GROUP = 4  # pictures that the discriminator looks at together
 _SAMPLES = 32
-_DRAWN = 10_000  # codes whose mean is kept
 
 Pictures = Float[Tensor, "b 3 s s"]
 
@@ -215,8 +215,7 @@ def train(config: StyleGAN2Config) -> Path:
 def sampled(network: Generator, seed: int) -> UInt8[np.ndarray, "s s 3"]:
     """The picture of a seed, as `mien generate` draws it."""
     z = drawn([seed], network.code).to(network.input.input.device)
-    picture = network(network.spread(network.map(z)))[0]
-    return (picture.permute(1, 2, 0) * 127.5 + 128).clamp(0, 255).byte().cpu().numpy()
+    return rounded(network(network.spread(network.map(z)))[0])
 
 
 def _learner(run: Run, name: str, network: nn.Module, rate: float, every: int, *, memory: float = 0.0) -> Learner:
@@ -246,13 +245,15 @@ def _kept(config: StyleGAN2Config, average: Generator, judge: Discriminator, *, 
     """The file that `mien generate` reads: both networks, and the mean of the codes w."""
     path = config.out / "stylegan2.safetensors"
     if write:
-        with torch.no_grad():
-            z = _normal((_DRAWN, average.code), torch.Generator().manual_seed(0))
-            mean = average.map(z.to(average.input.input.device)).mean(0)
         parts = {"generator": average, "discriminator": judge}
         tensors = {f"{part}.{name}": tensor for part, network in parts.items() for name, tensor in network.state_dict().items()}
         configs = {part: network.config for part, network in parts.items()}
-        weights.save(path, tensors | {stylegan2.MEAN: mean}, {"kind": stylegan2.KIND, **configs}, recipe=to_toml(config, folders=False))
+        weights.save(
+            path,
+            tensors | {stylegan2.MEAN: average_code(average)},
+            {"kind": stylegan2.KIND, **configs},
+            recipe=to_toml(config, folders=False),
+        )
     return path
 
 

@@ -16,6 +16,7 @@ from mien.nn.equal import EqualLinear, PixelNorm
 from mien.nn.stylegan2.modulated import StyledConv, ToRGB
 
 _RATE = 0.01  # of the mapping's learning
+_AVERAGED = 10_000
 
 Codes = Float[Tensor, "b l d"]
 Styles = Sequence[Float[Tensor, "b _"]]
@@ -122,6 +123,13 @@ class Generator(nn.Module):
 def truncated(w: Float[Tensor, "*b d"], mean: Float[Tensor, " d"], psi: float) -> Float[Tensor, "*b d"]:
     """Codes drawn towards their mean: 1 leaves them, 0 makes all of them the mean (Karras et al. 2019, appendix B)."""
     return mean + psi * (w - mean)
+
+
+@torch.no_grad()
+def average_code(network: Generator) -> Float[Tensor, " d"]:
+    """The mean of the codes w, over `_AVERAGED` that are drawn from a seed."""
+    z = torch.randn(_AVERAGED, network.code, generator=torch.Generator().manual_seed(0))
+    return network.map(z.to(network.input.input.device)).mean(0)
 
 
 def drawn(seeds: Sequence[int], size: int) -> Float[Tensor, "b d"]:
