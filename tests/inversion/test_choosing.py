@@ -24,6 +24,25 @@ def empty(tmp_path, monkeypatch):
 def test_without_networks_it_says_how_to_get_some(empty):
     with pytest.raises(WeightsError, match=r"weights import stylegan2 FILE.*weights import e4e FILE.*train autoencoder"):
         choosing.files()
+    with pytest.raises(WeightsError, match=r"no StyleGAN2 is on this machine: .*weights import stylegan2 FILE"):
+        choosing.generator()
+
+
+def test_a_command_takes_the_first_generator_that_has_what_it_needs(empty, style_files):
+    """One rule: imported before what ships, as far as all that is needed is there."""
+    shutil.copytree(style_files, empty / "assets", dirs_exist_ok=True)
+    ships = empty / "assets" / "stylegan2.safetensors"
+    assert choosing.generator() == choosing.files().generator == ships
+    for name in ("b", "a"):
+        shutil.copy(ships, empty / "cache" / f"{name}.safetensors")
+    imported = empty / "cache" / "a.safetensors"
+    assert choosing.generator() == imported and choosing.files().generator == ships, "the imported ones have no encoder"
+    assert choosing.generator(ships) == ships
+    with pytest.raises(WeightsError, match=r"e4e.safetensors has no generator of StyleGAN2"):
+        choosing.generator(empty / "assets" / "e4e.safetensors")
+    shutil.copy(style_files / "e4e.safetensors", empty / "cache")
+    shutil.copy(style_files / "auclip.safetensors", empty / "cache" / "c.safetensors")
+    assert choosing.files() == Files(imported, empty / "cache" / "e4e.safetensors", empty / "cache" / "c.safetensors")
 
 
 def test_an_imported_set_with_a_mapper_goes_before_the_one_that_ships(empty, style_files):

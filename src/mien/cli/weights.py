@@ -27,7 +27,7 @@ def _assets() -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors"))
+    return artefacts.weight_files(folders=[folder])
 
 
 @app.command("list")

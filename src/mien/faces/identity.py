@@ -81,8 +81,7 @@ def cosine(one: Float[np.ndarray, " d"], other: Float[np.ndarray, " d"]) -> floa
 
 def installed() -> Sequence[Path]:
     """The networks for identity that were imported or put into the cache folder, then one that ships; none of them need be there."""
-    folders = (artefacts.folder(), weights.assets())
-    return [path for folder in folders for path in sorted(folder.glob("*.safetensors")) if weights.kind(path) == KIND]
+    return artefacts.weight_files(KIND)
 
 
 def recognizer(path: Path | None = None) -> Recognizer:

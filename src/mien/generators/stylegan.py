@@ -11,17 +11,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mien import artefacts, weights
-from mien.errors import UsageError, WeightsError
+from mien import weights
+from mien.errors import UsageError
+from mien.inversion import choosing
 from mien.nn import stylegan2
 from mien.nn.levels import rounded
 from mien.nn.stylegan2.generator import drawn, truncated
 from mien.protocols import Mixed
-
-NONE = (
-    "no StyleGAN2 is on this machine, and none ships with mien: `mien weights show stylegan2-ffhq` says where to get one, "
-    "`mien weights import stylegan2 FILE` brings it in, `mien train autoencoder` makes a small one (then --weights FILE)"
-)
 
 
 class StyleGAN:
@@ -56,15 +52,6 @@ class StyleGAN:
         return truncated(self.network.map(drawn([seed], self.network.code)), self.mean, truncation)
 
 
-def installed() -> Sequence[Path]:
-    """The networks that were imported or put into the cache folder, then one that ships; none of them need be there."""
-    folders = (artefacts.folder(), weights.assets())
-    return [path for folder in folders for path in sorted(folder.glob("*.safetensors")) if weights.kind(path) == stylegan2.KIND]
-
-
 def build(path: Path | None = None) -> StyleGAN:
-    """The network of a file, else the first of `installed`; raises `WeightsError` that says how to get one when there is none."""
-    found = [path] if path is not None else installed()
-    if not found:
-        raise WeightsError(NONE)
-    return StyleGAN(found[0])
+    """The network of a file, else the one that `mien.inversion.choosing` says; raises `WeightsError` when there is none."""
+    return StyleGAN(choosing.generator(path))

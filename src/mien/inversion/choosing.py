@@ -1,6 +1,11 @@
-"""Which networks belong together: a generator, an encoder into its codes, and a mapper that moves them."""
+"""Which networks a command takes: a generator, and what belongs to it: an encoder into its codes, a mapper that moves them.
 
-from collections.abc import Iterator, Sequence
+The rule of all commands: the generator that is named; else the first, imported files by name and then what ships, that has with it what
+the command needs. Pictures of nobody and the training of an encoder need a generator alone (`generator`); editing, and the training of a
+mapper from pictures, need an encoder too (`files`).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,10 @@ from mien.inversion.ladder import Networks
 from mien.nn import encoders, mapper, stylegan2
 from mien.nn.mapper import LevelsMapper
 
+ALONE = (
+    "no StyleGAN2 is on this machine: `mien weights show stylegan2-ffhq` says where to get one, "
+    "`mien weights import stylegan2 FILE` brings it in, `mien train autoencoder` makes a small one (then --weights FILE)"
+)
 MAPPER = "auclip"  #: the kind of a mapper of action units
 NONE = (
     "no StyleGAN2 with an encoder into its codes is on this machine: `mien weights import stylegan2 FILE` and `mien weights import e4e "
@@ -27,30 +36,43 @@ class Files:
     mapper: Path | None  #: None: none moves these codes by action units
 
 
-def files(generator: Path | None = None) -> Files:
-    """The set of a generator; without one, the first that was imported with a mapper, else the set that ships, else any.
+def generator(path: Path | None = None) -> Path:
+    """The file of a command that needs a generator alone; raises `WeightsError` when there is none, or none in the file."""
+    if path is not None:
+        _check(path)
+        return path
+    found = artefacts.weight_files(stylegan2.KIND)
+    if not found:
+        raise WeightsError(ALONE)
+    return found[0]
 
-    The others are looked for beside the generator and among imported files: the first of the same rows and numbers.
+
+def files(path: Path | None = None) -> Files:
+    """The set of a command that needs an encoder too; one with a mapper goes before one without.
+
     Raises `WeightsError` that says what is missing and how to get it.
     """
-    if generator is None:
-        folders = (artefacts.folder(), weights.assets())
-        found = [each for folder in folders for path in _of(stylegan2.KIND, folder) if (each := _set(path)) is not None]
+    if path is None:
+        found = [each for known in artefacts.weight_files(stylegan2.KIND) if (each := _set(known)) is not None]
         if not found:
             raise WeightsError(NONE)
         return min(found, key=lambda each: each.mapper is None)  # the first of those that have one
-    if not generator.is_file():
-        raise WeightsError(f"no weight file at {generator}")
-    if weights.kind(generator) != stylegan2.KIND:
-        raise WeightsError(f"{generator} has no generator of StyleGAN2: `mien weights import stylegan2 FILE` makes such a file")
-    found = _set(generator)
+    _check(path)
+    found = _set(path)
     if found is None:
-        rows, code = _codes(weights.config(generator))
+        rows, code = _codes(weights.config(path))
         raise WeightsError(
-            f"no encoder into the codes of {generator} ({rows} rows of {code} numbers) is on this machine: `mien weights import e4e FILE` "
+            f"no encoder into the codes of {path} ({rows} rows of {code} numbers) is on this machine: `mien weights import e4e FILE` "
             "brings one in, `mien train e4e` makes one"
         )
     return found
+
+
+def _check(path: Path) -> None:
+    if not path.is_file():
+        raise WeightsError(f"no weight file at {path}")
+    if weights.kind(path) != stylegan2.KIND:
+        raise WeightsError(f"{path} has no generator of StyleGAN2: `mien weights import stylegan2 FILE` makes such a file")
 
 
 def networks(found: Files) -> tuple[Networks, LevelsMapper | None]:
@@ -63,25 +85,21 @@ def networks(found: Files) -> tuple[Networks, LevelsMapper | None]:
 
 
 def _set(generator: Path) -> Files | None:
-    """A generator with what fits it; None without an encoder.
+    """A generator with what fits it; None without an encoder."""
+    encoder = _fitting(tuple(encoders.KINDS), generator)
+    return Files(generator, encoder, _fitting((MAPPER,), generator)) if encoder else None
+
+
+def _fitting(kinds: Sequence[str], generator: Path) -> Path | None:
+    """The first file of these kinds beside a generator, else among imported files, of the same codes.
 
     Rows and numbers do not tell one generator's codes from another's: what ships belongs to the generator that ships alone.
     """
     ships = generator.parent == weights.assets()
-    folders = list(dict.fromkeys((generator.parent,) if ships else (generator.parent, artefacts.folder())))
+    folders = dict.fromkeys((generator.parent,) if ships else (generator.parent, artefacts.folder()))
     codes = _codes(weights.config(generator))
-    encoder = _fitting(tuple(encoders.KINDS), codes, folders)
-    return Files(generator, encoder, _fitting((MAPPER,), codes, folders)) if encoder else None
-
-
-def _fitting(kinds: Sequence[str], codes: tuple[int, int], folders: Sequence[Path]) -> Path | None:
-    """The first file of these codes, of the first kind that there is."""
-    there = (path for folder in folders for kind in kinds for path in _of(kind, folder) if _codes(weights.config(path)) == codes)
+    there = (path for path in artefacts.weight_files(*kinds, folders=[*folders]) if _codes(weights.config(path)) == codes)
     return next(there, None)
-
-
-def _of(kind: str, folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.glob("*.safetensors")) if weights.kind(path) == kind)
 
 
 def _codes(config: dict[str, Any]) -> tuple[int, int]:

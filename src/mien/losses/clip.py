@@ -57,8 +57,7 @@ def away(codes: Float[Tensor, "b d"], texts: Float[Tensor, "b d"]) -> Float[Tens
 
 def installed() -> Sequence[Path]:
     """The networks that were imported or put into the cache folder, then the one that ships; none of them need be there."""
-    folders = (artefacts.folder(), weights.assets())
-    return [path for folder in folders for path in sorted(folder.glob("*.safetensors")) if weights.kind(path) == KIND]
+    return artefacts.weight_files(KIND)
 
 
 def chosen(path: Path | None = None) -> Path:

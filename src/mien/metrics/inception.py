@@ -62,8 +62,8 @@ def _between(picture: np.ndarray, size: int, axis: int) -> Float32[np.ndarray, "
 
 
 def installed() -> Sequence[Path]:
-    """The files of the network that were imported into the cache folder."""
-    return [path for path in sorted(artefacts.folder().glob("*.safetensors")) if weights.kind(path) == KIND]
+    """The files of the network that were imported; none ships."""
+    return artefacts.weight_files(KIND)
 
 
 @cache

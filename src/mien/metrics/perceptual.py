@@ -44,8 +44,6 @@ def _input(rgb: UInt8[np.ndarray, "h w 3"]) -> Tensor:
 
 
 def installed() -> Sequence[Perceptual]:
-    """LPIPS over each trunk whose file and linear layers were both imported into the cache folder; may be empty."""
-    files = sorted(artefacts.folder().glob("*.safetensors"))
-    kinds = {path: weights.kind(path) for path in files}
-    linear = {str(weights.load(path).config.get("trunk")): path for path, kind in kinds.items() if kind == KIND}
-    return [Perceptual(path, linear[kind]) for path, kind in kinds.items() if kind in SMALLEST and kind in linear]
+    """LPIPS over each trunk whose file and linear layers were both imported; may be empty."""
+    linear = {str(weights.config(path).get("trunk")): path for path in artefacts.weight_files(KIND)}
+    return [Perceptual(path, linear[kind]) for path in artefacts.weight_files(*SMALLEST) if (kind := weights.kind(path)) in linear]

@@ -64,7 +64,7 @@ class AUCLIPConfig(Checked):
     mode: Mode = "calibrated"
     """How strong a change is reaches the mapper (calibrated), or its sign alone, as published (compatible)."""
     generator: Path | None = None
-    """Weights of StyleGAN2; without, those that `mien edit --engine stylegan` takes. An encoder into its codes is looked for beside it."""
+    """Weights of StyleGAN2; without, those that `mien edit --engine stylegan` takes, or with AU-CLIP's data `mien generate stylegan`."""
     out: Path = Path("runs/auclip")
     """Folder for checkpoints, metrics, samples and the best weights (auclip.safetensors)."""
     start: Path | None = None
@@ -293,7 +293,7 @@ def sitters(samples: Changes) -> list[Sitter]:
 def _published(config: AUCLIPConfig) -> Task:
     """From AU-CLIP's data."""
     as_published = config.mode == "compatible"
-    stored = weights.load(config.generator or choosing.files().generator)
+    stored = weights.load(choosing.generator(config.generator))
     generator = stylegan2.generator(stored)
     seen = Likeness(identity.recognizer().network) if config.identity else None
     comparer = clip.opened(config.clip_weights, as_published=as_published) if config.clip else None

@@ -23,6 +23,7 @@ from mien.data.squares import Squares, open_squares
 from mien.errors import UsageError
 from mien.faces.identity import KIND as IDENTITY
 from mien.faces.identity import Recognizer
+from mien.inversion import choosing
 from mien.losses import reconstruction
 from mien.losses.codes import Critic, deltas
 from mien.losses.reconstruction import Reconstruction
@@ -57,7 +58,7 @@ class E4EConfig(Checked):
     out: Path = Path("runs/e4e")
     """Folder for checkpoints, metrics, samples and the trained weights (KIND.safetensors)."""
     generator: Path | None = None
-    """Weights of the StyleGAN2 whose codes are found; the one that ships if not given."""
+    """Weights of the StyleGAN2 whose codes are found; without, those that `mien generate stylegan` takes."""
     start: Path | None = None
     """Weights to begin with: an encoder, which goes on as it is and with all rows, or a network for identity, whose body is taken."""
     kind: Literal["e4e", "psp", "psp-w"] = "e4e"
@@ -171,7 +172,7 @@ class Lesson:
 def train(config: E4EConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
-    stored = weights.load(config.generator or weights.bundled("stylegan2"))
+    stored = weights.load(choosing.generator(config.generator))
     generator = stylegan2.generator(stored).requires_grad_(False)
     encoder = _begun(config, generator, stylegan2.mean_code(stored))
     path, size = config.data or need(None, _PICTURES) / _PICTURES, int(encoder.config["size"])
