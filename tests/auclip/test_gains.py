@@ -18,6 +18,13 @@ from mien.types import Face, Pose, Reading
 NAMES = ("AU12L", "AU12R", "AU25")
 
 
+class Same:
+    """A network to which everybody is the same."""
+
+    def code(self, photo, face):
+        return np.ones(4)
+
+
 class Bright:
     """A reader that takes how much lighter a picture has become for AU12, and never sees AU25 move."""
 
@@ -60,19 +67,35 @@ def test_a_gain_is_by_what_is_read_and_one_for_both_sides(set_of, monkeypatch):
         measuring, "landmarker", lambda: SimpleNamespace(place=lambda rgb, square: Face((0.0, 0.0, 9.0, 9.0), 1.0, np.ones((468, 3))))
     )
 
+    monkeypatch.setattr(measuring, "recognizer", Same)
+
     def lighter(mapper, generator, sitter, change, gain):
         return sitter.rgb + np.uint8(round(0.5 * gain * change["AU12"]))
 
     monkeypatch.setattr(measuring, "drawn", lighter)
     generator, mapper, sitter = set_of
     left, right, still = gains(mapper, generator, [sitter, sitter])
-    assert left == right == pytest.approx(2.0, abs=0.2)
+    assert left == right == pytest.approx(2.0)
     assert still == 1.0, "nothing is seen of it"
 
 
 def test_faces_that_were_not_read_say_nothing():
-    """Half of the faces move half as far as asked, the others are lost."""
-    asked = np.array([2.0, 5.0, 2.0, 5.0])
-    known = np.array([1.0, 1.0, np.nan, np.nan])
-    assert measuring.best_gain(lambda gain: 0.5 * gain * asked * known, asked) == pytest.approx(2.0, rel=0.05)
-    assert measuring.best_gain(lambda gain: np.full(4, np.nan), asked) == 1.0
+    asked, told = np.array([2.0, 5.0]), np.array([[1.0, 2.5], [np.nan, np.nan], [2.0, np.nan]])
+    assert measuring.missed(told, asked) == pytest.approx((1 + 2.5**2) / (2 * 2**2 + 5**2))
+    assert np.isnan(measuring.missed(np.full((2, 2), np.nan), asked))
+    assert measuring.best_gain(lambda gain: np.nan) == 1.0
+
+
+def test_the_best_gain_is_where_the_cost_is_least():
+    """And a face that is lost for it costs as much as a movement that is not seen."""
+    tried = []
+
+    def cost(gain, response=0.25, lost=0.0):
+        tried.append(gain)
+        return (1 - response * gain) ** 2 + lost * gain
+
+    assert measuring.best_gain(cost) == 4.0
+    assert tried[0] < 1.0 and max(tried) == 8.0, "further ones are worse and not tried"
+    assert measuring.best_gain(lambda gain: cost(gain, lost=0.2)) < 3.0
+    assert measuring.best_gain(lambda gain: cost(gain, response=1e-3)) > 8.0, "as far as is tried"
+    assert measuring.best_gain(lambda gain: cost(gain, response=-1.0)) == 1.0, "it goes the wrong way"

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,7 +28,6 @@ from mien.losses.clip import Comparer
 from mien.losses.imitation import Imitation
 from mien.losses.likeness import Likeness
 from mien.losses.transfer import Transfer, Wanted
-from mien.metrics.gains import best_gain
 from mien.nn import mapper
 from mien.nn.clip import CLIP
 from mien.nn.mapper import LEVELS, UNITS, LevelsMapper
@@ -224,23 +222,6 @@ def test_linear_levels_begin_with_what_explains_codes_best(expressions, networks
     assert torch.allclose(network(network.repeated(change)), expected, atol=0.2 * float(expected.abs().max()))
     other = torch.roll(expected, 1, 2)
     assert not torch.allclose(network(network.repeated(change)), other, atol=0.2 * float(expected.abs().max()))
-
-
-def test_the_best_gain_is_found_where_the_response_bends():
-    """What is shown saturates: more than so much asked breaks the picture."""
-    asked = np.array([2.0, 5.0])
-    tried = []
-
-    def measured(gain, share, most):
-        tried.append(gain)
-        reached = asked * gain * share
-        return np.where(reached < most, reached, 0.0)
-
-    found = best_gain(partial(measured, share=0.25, most=9.0), asked)
-    assert found == pytest.approx(4.0) and tried[0] == 3.0 and tried[1] == pytest.approx(4.0)
-    assert best_gain(partial(measured, share=0.02, most=99.0), asked) == 12.0, "the limit"
-    assert best_gain(partial(measured, share=0.5, most=99.0), asked) == pytest.approx(2.0)
-    assert best_gain(partial(measured, share=0.2, most=3.5), asked) < 5.0
 
 
 def test_sitters_are_people_at_their_calmest(expressions, networks):

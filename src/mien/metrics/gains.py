@@ -1,11 +1,11 @@
 """How much more than asked for must be asked of a mapper for what is measured to be what was asked for.
 
 A generator draws movements smaller than they were in the pictures that it learned from, and what is carried over from its small pictures
-to a photo's own pixels is smaller still. So each unit is set on faces as an edit sets it, mien's reader measures the change, and a gain is
-looked for by which both agree.
+to a photo's own pixels is smaller still. So each unit is set on faces as an edit sets it, mien's reader measures the change, and the gain
+is taken by which both agree best while the person stays who it is: asked for too much, a generator draws nobody.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,57 +17,75 @@ from mien.aus import AUShift, unit_of
 from mien.data.expressions import Sitter
 from mien.faces import reach, redraw
 from mien.faces.align import Square
+from mien.faces.identity import cosine, recognizer
 from mien.faces.landmarks import MARGIN, landmarker
 from mien.nn.levels import levels
 from mien.nn.mapper import LevelsMapper
 from mien.nn.stylegan2 import Generator
 from mien.protocols import ComparingReader
 from mien.training.progress import counted
-from mien.types import Crop
+from mien.types import Crop, Photo
 
-_DOSES = (2.0, 5.0)  # steps
-_FIRST, _LEAST, _MOST, _STRIDE = 3.0, 0.5, 12.0, 2.5  # gains; the most that one is to the next
-_ROUNDS = 4
+_DOSES = (2.0, 5.0)  # steps; the person is judged at the last
+_TRIED = tuple(2.0 ** (k / 2) for k in range(-2, 8))  # gains, 0.5 .. 11.3
+_PATIENCE = 2  # gains that may be worse one after another before larger ones are given up
 
 
 def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter]) -> list[float]:
     """A gain for each of the mapper's units, both sides alike: 1 is to ask for what is wanted."""
-    reader = registry.reader(registry.READER)
-    assert isinstance(reader, ComparingReader)
-    before = [_seen(sitter.rgb, sitter.face.landmarks) for sitter in sitters]
-    start = [reading.aus.known for reading in reader.measure(before)]
-    asked = np.tile(_DOSES, len(sitters))
-
-    def measured(name: str, gain: float) -> Float[np.ndarray, " n"]:
-        told = list[float]()
-        for sitter, crop, calm in zip(sitters, before, start, strict=True):
-            made = [drawn(mapper, generator, sitter, AUShift.of({name: dose}), gain) for dose in _DOSES]
-            after = reader.measure_against([_seen(rgb, crop.face.landmarks) for rgb in made], [crop] * len(made))
-            told += [reading.aus[name] - calm[name] for reading in after]
-        return np.array(told)
-
+    sitting = Sitting(mapper, generator, sitters)
     names = {unit_of(name): aus.column(unit_of(name)) for name in mapper.units}
-    found = {unit: best_gain(partial(measured, name), asked) for unit, name in counted(names.items(), total=len(names), what="gains")}
+    found: dict[int, float] = {}
+    for unit, name in counted(names.items(), total=len(names), what="gains"):
+        found[unit] = best_gain(partial(sitting.cost, name))
     return [found[unit_of(name)] for name in mapper.units]
 
 
-def best_gain(measured: Callable[[float], Float[np.ndarray, " n"]], asked: Float[np.ndarray, " n"]) -> float:
-    """Of some gains, each by the slope that the one before had, that by which what is measured differs least from what is asked.
-
-    What is NaN was not measured, and says nothing. 1 where nothing is seen of any.
-    """
-    gain, errors = _FIRST, dict[float, float]()
-    for _ in range(_ROUNDS):
-        told = measured(gain)
-        known = np.isfinite(told)
-        if not known.any():
+def best_gain(cost: Callable[[float], float], tried: Iterable[float] = _TRIED) -> float:
+    """Of gains from small to large the one of least cost; 1 where each costs as much as not to move at all, which is 1, or is NaN."""
+    best, least, worse = 1.0, 1.0, 0
+    for gain in tried:
+        if (now := cost(gain)) < least:
+            best, least, worse = gain, now, 0
+        elif least < 1.0 and (worse := worse + 1) == _PATIENCE:
             break
-        told, wanted = told[known], asked[known]
-        errors[gain] = float(np.square(told - wanted).mean() / np.square(wanted).mean())
-        slope = float(told @ wanted / (wanted @ wanted))
-        gain = float(np.clip(gain * np.clip(1 / max(slope, 1e-6), 1 / _STRIDE, _STRIDE), _LEAST, _MOST))
-    best = min(errors, key=lambda gain: errors[gain], default=1.0)
-    return best if errors.get(best, 1.0) < 1.0 else 1.0
+    return best
+
+
+class Sitting:
+    """Faces on which a mapper's units are set, read before and after."""
+
+    def __init__(self, mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter]) -> None:
+        self._mapper, self._generator, self._sitters = mapper, generator, sitters
+        reader = registry.reader(registry.READER)
+        assert isinstance(reader, ComparingReader)
+        self._reader, self._recognizer = reader, recognizer()
+        self._before = [_seen(sitter.rgb, sitter.face.landmarks) for sitter in sitters]
+        self._calm = [reading.aus for reading in reader.measure(self._before)]
+        self._people = [self._who(crop) for crop in self._before]
+
+    def cost(self, name: str, gain: float) -> float:
+        """How far what is measured is from what is asked, squared, as a share of what is asked; and how little of the person is left.
+
+        Faces on which nothing was measured do not count; NaN where there is no other.
+        """
+        told, kept = list[list[float]](), list[float]()
+        for sitter, crop, calm, who in zip(self._sitters, self._before, self._calm, self._people, strict=True):
+            made = (drawn(self._mapper, self._generator, sitter, AUShift.of({name: dose}), gain) for dose in _DOSES)
+            after = [_seen(rgb, crop.face.landmarks) for rgb in made]
+            told.append([read.aus[name] - calm[name] for read in self._reader.measure_against(after, [crop] * len(after))])
+            kept.append(cosine(who, self._who(after[-1])))
+        return missed(np.array(told), np.array(_DOSES)) + 1.0 - float(np.mean(kept))
+
+    def _who(self, crop: Crop) -> Float[np.ndarray, " d"]:
+        return self._recognizer.code(Photo(crop.rgb), crop.face)
+
+
+def missed(told: Float[np.ndarray, "n d"], asked: Float[np.ndarray, " d"]) -> float:
+    """The mean squared difference of what was measured and asked, as a share of the mean square of what was asked; NaN is left out."""
+    known = np.isfinite(told)
+    wanted = np.broadcast_to(asked, told.shape)[known]
+    return float(np.square(told[known] - wanted).sum() / np.square(wanted).sum()) if known.any() else float("nan")
 
 
 def _seen(rgb: UInt8[np.ndarray, "s s 3"], landmarks: Float[np.ndarray, "468 3"]) -> Crop:
