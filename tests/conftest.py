@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from mien import images, weights
 from mien.aus import AUVector
@@ -17,6 +19,15 @@ from mien.nn.stylegan2 import Generator
 
 def pytest_addoption(parser):
     parser.addoption("--renew-golden", action="store_true", help="write the golden pictures anew; look at them before you commit")
+
+
+def pytest_configure(config):
+    """Where pytest-xdist runs a process for each core, each of them and what it starts has one thread: more would only wait."""
+    if hasattr(config, "workerinput"):
+        os.environ["OMP_NUM_THREADS"] = "1"
+        threadpool_limits(limits=1)
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
 
 
 def pytest_collection_modifyitems(items):

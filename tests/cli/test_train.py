@@ -6,14 +6,22 @@ import tomllib
 
 import pytest
 
-
-def mien(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from mien.cli import main; main()", *words], capture_output=True, text=True, check=False, timeout=120
-    )
+from mien.cli import main
 
 
-def test_a_dry_run_prints_a_file_that_gives_the_same_options(tmp_path):
+@pytest.fixture
+def mien(capsys):
+    """Run a command and tell its exit code and what it said."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        with pytest.raises(SystemExit) as end:
+            main(list(words))
+        return subprocess.CompletedProcess(words, end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_dry_run_prints_a_file_that_gives_the_same_options(mien, tmp_path):
     first = mien("train", "landmarks", "--dry-run", "--steps", "9", "--precision", "32-true")
     assert first.returncode == 0, first.stderr
     path = tmp_path / "config.toml"
@@ -60,7 +68,7 @@ def test_what_an_option_may_not_be_is_refused_in_a_line_before_anything_is_done(
     ("words", "says"),
     [(["--stepz", "3"], "--steps"), (["--steps", "many"], "--steps"), (["--config", "none.toml"], "none.toml: there is no such file")],
 )
-def test_what_is_no_option_is_refused(words, says):
+def test_what_is_no_option_is_refused(mien, words, says):
     done = mien("train", "landmarks", "--dry-run", *words)
     assert done.returncode == 2
     assert says in done.stderr

@@ -54,7 +54,7 @@ def _command(name: str) -> Any:
     module = importlib.import_module(f"mien.recipes.{name}")
     config_type = typing.get_type_hints(module.train)["config"]
 
-    def run(ctx: typer.Context, config: Path | None, dry_run: bool, **values: Any) -> None:
+    def run(ctx: Any, config: Path | None, dry_run: bool, **values: Any) -> None:
         given = {key: value for key, value in values.items() if _given(ctx, key)}
         chosen = build(config_type, (from_toml(config_type, config) if config else {}) | given)
         if dry_run:
@@ -68,7 +68,7 @@ def _command(name: str) -> Any:
     return typer.main.get_command(alone)
 
 
-def _given(ctx: typer.Context, name: str) -> bool:
+def _given(ctx: Any, name: str) -> bool:
     """Whether an option stands on the command line."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name != "DEFAULT"
