@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,20 @@ def written(config: dict[str, Any]) -> str:
 
 
 def advance(
-    folder: Path, stop: int, *, total: int = 12, width: int = 8, workers: int = 2, mode: Resume = "auto", **config: Any
+    folder: Path,
+    stop: int,
+    *,
+    total: int = 12,
+    width: int = 8,
+    workers: int = 2,
+    mode: Resume = "auto",
+    fixed: Sequence[str] = (),
+    **config: Any,
 ) -> tuple[Run, Learner]:
     """Train in `folder` from where it stands to step `stop` of `total`, saving every third step."""
     model = network(width)
-    run = Run(launch(RunOptions()), folder, total=total, batch=config.get("batch", 4), config=written({"rate": 0.01, "every": 3} | config))
+    told = written({"rate": 0.01, "every": 3} | config)
+    run = Run(launch(RunOptions()), folder, total=total, batch=config.get("batch", 4), config=told, fixed=fixed)
     learner = run.learner(model, torch.optim.AdamW(model.parameters(), lr=1e-2), memory=24, warmup=3)
     run.resume(mode)
     for x, y in run.steps(run.batches(Numbers(), stop=stop, workers=workers), what="test"):
@@ -215,6 +225,26 @@ def test_a_run_goes_on_with_other_options_that_do_no_harm_and_tells_so(tmp_path,
     advance(tmp_path, 3, workers=0)
     assert advance(tmp_path, 6, workers=0, every=5)[0].step == 6
     assert "goes on with every = 5, not 3" in capfd.readouterr().err
+
+
+def test_an_option_that_is_left_out_is_not_passed_over(tmp_path, capfd):
+    """One that may change is told of, one that may not is refused; one that is given at last may be new."""
+    advance(tmp_path, 3, workers=0, tall=7, start='"one.safetensors"')
+    with pytest.raises(DataError, match="cannot go on with tall not given, which was 7: give the same again"):
+        advance(tmp_path, 6, workers=0, start='"one.safetensors"')
+    advance(tmp_path, 6, workers=0, tall=7, wide=2)
+    assert "goes on with start not given, which was one.safetensors; wide = 2, which was not given" in capfd.readouterr().err
+
+
+def test_a_recipe_may_hold_fast_what_others_let_change(tmp_path):
+    advance(tmp_path, 3, workers=0, start=1)
+    for words, says in (({"start": 2}, "start = 2, not 1"), ({}, "start not given, which was 1")):
+        with pytest.raises(DataError, match=f"cannot go on with {says}"):
+            advance(tmp_path, 6, workers=0, fixed=["start"], **words)
+    assert advance(tmp_path, 6, workers=0, fixed=["start"], start=1)[0].step == 6
+    advance(tmp_path / "other", 3, workers=0)
+    with pytest.raises(DataError, match="cannot go on with start = 1, which was not given"):
+        advance(tmp_path / "other", 6, workers=0, fixed=["start"], start=1)
 
 
 def test_ranks_share_the_samples_of_a_step():

@@ -6,7 +6,7 @@ equals one that never was. Learning is counted in images seen: averages forget b
 
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
@@ -40,10 +40,24 @@ _FREE = {
 class Run:
     """One run in one folder. Its recipe asks for learners, resumes, and loops over `steps`."""
 
-    def __init__(self, fabric: Fabric, folder: Path, *, total: int, batch: int, config: str = "", tensorboard: bool = False) -> None:
-        """`total` steps of `batch` images a device; `config` is kept in the folder as config.toml and in every checkpoint."""
+    def __init__(
+        self,
+        fabric: Fabric,
+        folder: Path,
+        *,
+        total: int,
+        batch: int,
+        config: str = "",
+        fixed: Collection[str] = (),
+        tensorboard: bool = False,
+    ) -> None:
+        """`total` steps of `batch` images a device; `config` is kept in the folder as config.toml and in every checkpoint.
+
+        `fixed`: options that decide how a run of this recipe goes on, so that they may not change although others' may.
+        """
         self.fabric, self.folder, self.total = fabric, folder, total
         self.batch, self.config, self.step = batch, config, 0
+        self._free = _FREE - set(fixed)
         self.numbers: dict[str, float] = {}  #: what else a recipe must remember, such as the strength of an augmentation
         self._learners: dict[str, Learner] = {}
         self._note = ""
@@ -148,8 +162,9 @@ class Run:
         """Refuse to go on with options by which the run would be neither the one nor the other; tell which harmless ones are others."""
         cure = "give the same again, another --out, or --resume never"
         before, now = tomllib.loads(found.header.get("config", "")), tomllib.loads(self.config)
-        changed = {name: f"{name} = {now[name]}, not {before[name]}" for name in now.keys() & before.keys() if now[name] != before[name]}
-        if fixed := sorted(changed.keys() - _FREE):
+        changed = {name: _changed(name, now, before) for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+        unknown = now.keys() - before.keys() - _FREE  # had no value; or a newer mien has options that the older did not know
+        if fixed := sorted(changed.keys() - self._free - unknown):
             raise DataError(f"{found.path} cannot go on with {'; '.join(changed[name] for name in fixed)}: {cure}")
         step, images = int(found.header["step"]), int(found.header.get("images", "0"))
         if images and images != step * self.images_per_step:
@@ -244,6 +259,13 @@ class Learner:
         count = sum(len(group["params"]) for group in self.optimizer.param_groups)
         state = {i: part for i in range(count) if (part := under(f"optimizer.{i}", tensors))}
         self.optimizer.load_state_dict({"state": state, "param_groups": json.loads(groups)})
+
+
+def _changed(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """In words; options that have no value are not among them."""
+    if name not in now:
+        return f"{name} not given, which was {before[name]}"
+    return f"{name} = {now[name]}, {f'not {before[name]}' if name in before else 'which was not given'}"
 
 
 def _random_state() -> Tensor:
