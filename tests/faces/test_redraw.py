@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from mien.faces.align import Square, sample
-from mien.faces.redraw import GRID, change, redraw
+from mien.faces.carrying import GRID
+from mien.faces.redraw import change, redraw
 
 SIZE = 320  #: pixels of the photo; the square is turned and lies inside
 SQUARE = Square(162.0, 158.0, 120.0, 0.2)
 EVERYWHERE = np.ones((64, 64), np.float32)
+THERE = np.zeros((GRID, GRID, 2), np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,8 @@ def seen(photo, size=64):
     return sample(photo, SQUARE, size).astype(np.float32) * [0.9, 0.9, 0.8] + [12, 10, 8]
 
 
-def done(photo, before, after, reach=EVERYWHERE):
-    picture = change(before.astype(np.float32), after.astype(np.float32), sample(photo, SQUARE, GRID).astype(np.float32), reach)
+def done(photo, before, after, reach=EVERYWHERE, meeting=THERE):
+    picture = change(before.astype(np.float32), after.astype(np.float32), sample(photo, SQUARE, GRID).astype(np.float32), reach, meeting)
     return redraw(photo, SQUARE, picture)
 
 

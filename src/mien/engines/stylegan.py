@@ -22,7 +22,9 @@ from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError, UsageError, one_of
 from mien.faces import reach
 from mien.faces.align import Square, carry, five_points, sample
-from mien.faces.redraw import GRID, Picture, change, redraw
+from mien.faces.carrying import GRID, Picture
+from mien.faces.meeting import Meeting, meet
+from mien.faces.redraw import change, redraw
 from mien.geometry.fitting import fit, neutral
 from mien.geometry.fitting.measured import FOLLOWING, independent
 from mien.geometry.head import bundled as bundled_head
@@ -45,6 +47,7 @@ class Study:
     measured: AUVector
     inverted: Inverted
     before: Picture  #: the network's picture of the unedited face
+    meeting: Meeting  #: how its pictures are laid over the photo
     shown: Float32[np.ndarray, "g g 3"]  #: the photo in the square, `GRID` pixels
 
 
@@ -112,7 +115,7 @@ class StyleGANEngine:
         inverted = inversion.invert(picture, self._networks, self._how)
         shown = sample(crop.rgb, square, GRID).astype(np.float32)
         before = _picture(inverted, inverted.code)
-        study = Study(crop, landmarks[:, :2], square, pose, head.expression.known, inverted, before, shown)
+        study = Study(crop, landmarks[:, :2], square, pose, head.expression.known, inverted, before, meet(before, landmarks, square), shown)
         return StyleCode(study, study.measured, torch.zeros_like(inverted.code))
 
     def _check(self, edit: AUEdit) -> None:
@@ -138,7 +141,7 @@ class StyleGANEngine:
         if said:
             over = np.maximum(over, reach.of_face(study.landmarks, study.square))
         after = _picture(study.inverted, self._moved(study.inverted.code, asked) + code.moved)
-        out = redraw(rgb, study.square, change(study.before, after, study.shown, over))
+        out = redraw(rgb, study.square, change(study.before, after, study.shown, over, study.meeting))
         return Drawn(out, (out != rgb).any(axis=2).astype(np.float32))
 
     def _asked(self, edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:

@@ -13,11 +13,10 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from mien.faces.align import Square
+from mien.faces.carrying import GRID, Picture, around, carried, resized
+from mien.faces.meeting import Meeting, laid_over
 
-Picture = Float32[np.ndarray, "s s 3"]
-
-GRID = 256  #: pixels on which pictures are compared
-_SMOOTH = 2.0  # of those, over which motion is even
+_SMOOTH = 2.0  # pixels of the grid, over which motion is even
 _MEET = 0.7  # of those, by which a way there and back may miss
 _SEEN = 3.0  # grey levels of a difference that is no noise
 _NEW = 14.0  # grey levels left after the motion from which on a patch is new
@@ -35,21 +34,24 @@ class Change:
     reached: tuple[float, float, float, float]  #: left, top, right, bottom of where there is anything of it, as shares of the side
 
 
-def change(before: Picture, after: Picture, shown: Float32[np.ndarray, "g g 3"], reach: Float32[np.ndarray, "r r"]) -> Change:
-    """What leads from one picture (0..255) to the other where `reach` (0..1) allows it; `shown` is the photo in the same square."""
-    one, two, real = (_resized(picture, GRID) for picture in (before, after, shown))
-    allowed = np.clip(_resized(reach, GRID), 0, 1)
+def change(
+    before: Picture, after: Picture, shown: Float32[np.ndarray, "g g 3"], reach: Float32[np.ndarray, "r r"], meeting: Meeting
+) -> Change:
+    """What leads from one picture (0..255) to the other, laid over the photo, where `reach` (0..1) allows it; `shown` is the photo."""
+    coarse, fine = max(1.0, GRID / len(before)), max(GRID, len(before))
+    before, after = (laid_over(picture, meeting) for picture in (before, after))
+    one, two, real = (resized(picture, GRID) for picture in (before, after, shown))
+    allowed = np.clip(resized(reach, GRID), 0, 1)
     flow = _flow(one, two) * allowed[..., None]
-    moved = _moved(one, flow)
-    left = cv2.GaussianBlur(np.abs((two - moved) * allowed[..., None]).max(axis=2), (0, 0), 0.75 * max(1.0, GRID / len(before)))
+    moved = carried(one, flow)
+    left = cv2.GaussianBlur(np.abs((two - moved) * allowed[..., None]).max(axis=2), (0, 0), 0.75 * coarse)
     known = np.exp(-((left / _NEW) ** 2))
-    tones = _around(_moved(real, flow) - moved, known + np.float32(1e-3))
-    fine = max(GRID, len(before))
-    finely, step = _resized(after, fine), _resized(flow, fine) * np.float32(fine / GRID)
-    added = (finely - _moved(_resized(before, fine), step)) * np.clip(_resized(reach, fine), 0, 1)[..., None]
+    tones = around(carried(real, flow) - moved, known + np.float32(1e-3), _TONES)
+    step = resized(flow, fine) * np.float32(fine / GRID)
+    added = (after - carried(before, step)) * np.clip(resized(reach, fine), 0, 1)[..., None]
     light = cv2.cvtColor(added, cv2.COLOR_RGB2GRAY)[..., None]  # skin that moves changes its light, not its colour
-    added = light + (added - light) * (1 - np.clip(_resized(known, fine), 0, 1))[..., None]
-    return Change(flow / np.float32(GRID), added, finely + _resized(tones, fine), known, _reached(reach))
+    added = light + (added - light) * (1 - np.clip(resized(known, fine), 0, 1))[..., None]
+    return Change(flow / np.float32(GRID), added, after + resized(tones, fine), known, _reached(reach))
 
 
 def _reached(reach: Float32[np.ndarray, "r r"]) -> tuple[float, float, float, float]:
@@ -71,29 +73,10 @@ def _flow(one: Picture, two: Picture) -> Float32[np.ndarray, "g g 2"]:
     search.setFinestScale(1)
     still = np.zeros((GRID, GRID, 2), np.float32)
     back, there = search.calc(grey[1], grey[0], still.copy()), search.calc(grey[0], grey[1], still)
-    missed = np.linalg.norm(back + _moved(there, back), axis=2)
+    missed = np.linalg.norm(back + carried(there, back), axis=2)
     differs = np.abs(two - one).max(axis=2)
     weight = (1.02 - np.exp(-((differs / _SEEN) ** 2))) * (np.exp(-((missed / _MEET) ** 2)) + 1e-3)
-    return _around(back, weight.astype(np.float32), _SMOOTH)
-
-
-def _around(values: np.ndarray, weight: Float32[np.ndarray, "g g"], reach: float = _TONES) -> np.ndarray:
-    """The mean of values around each pixel, by weight."""
-    sums = cv2.GaussianBlur(np.dstack([values * weight[..., None], weight]), (0, 0), reach)
-    return sums[..., :-1] / sums[..., -1:]
-
-
-def _resized(values: np.ndarray, size: int) -> np.ndarray:
-    """A square picture at another size: averaged down, or smoothly up."""
-    if values.shape[0] == size:
-        return values
-    return cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA if size < values.shape[0] else cv2.INTER_CUBIC)
-
-
-def _moved(picture: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:
-    """The picture that has at each pixel what `flow` steps away from it was."""
-    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    return cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return around(back, weight.astype(np.float32), _SMOOTH)
 
 
 def redraw(rgb: UInt8[np.ndarray, "h w 3"], square: Square, made: Change) -> UInt8[np.ndarray, "h w 3"]:
@@ -109,9 +92,9 @@ def redraw(rgb: UInt8[np.ndarray, "h w 3"], square: Square, made: Change) -> UIn
         return cv2.warpAffine(values, matrix, (right - left, bottom - top), flags=cv2.INTER_CUBIC, borderValue=[beyond] * 4)
 
     step = laid(made.motion) @ square.to_photo(1)[:2, :2].T.astype(np.float32)
-    carried = _moved(rgb[top:bottom, left:right].astype(np.float32), step)
+    moved = carried(rgb[top:bottom, left:right].astype(np.float32), step)
     known = np.clip(laid(made.known, 1.0), 0, 1)[..., None]
-    drawn = known * (carried + laid(made.added)) + (1 - known) * laid(made.fresh)
+    drawn = known * (moved + laid(made.added)) + (1 - known) * laid(made.fresh)
     out[top:bottom, left:right] = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
     return out
 

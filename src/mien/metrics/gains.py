@@ -19,6 +19,7 @@ from mien.faces import reach, redraw
 from mien.faces.align import Square
 from mien.faces.identity import cosine, recognizer
 from mien.faces.landmarks import MARGIN, landmarker
+from mien.faces.meeting import meet
 from mien.nn.levels import levels
 from mien.nn.mapper import LevelsMapper
 from mien.nn.stylegan2 import Generator
@@ -101,4 +102,5 @@ def drawn(mapper: LevelsMapper, generator: Generator, sitter: Sitter, change: AU
     codes = torch.cat([sitter.code, mapper.move(sitter.code, gain * mapper.steps(steps))])
     before, after = (levels(picture) for picture in generator(codes))
     over = reach.of_change(change, sitter.face.landmarks[:, :2].astype(np.float64), sitter.pose, square)
-    return redraw.redraw(sitter.rgb, square, redraw.change(before, after, sitter.rgb.astype(np.float32), over))
+    meeting = meet(before, sitter.face.landmarks, square)
+    return redraw.redraw(sitter.rgb, square, redraw.change(before, after, sitter.rgb.astype(np.float32), over, meeting))
