@@ -13,7 +13,7 @@ from torch import nn
 
 from mien.training import Run, RunOptions, launch
 
-STEPS = 600
+STEPS = 300
 
 
 def learn(folder: Path) -> None:
@@ -46,7 +46,7 @@ def main(folder: Path, kills: int) -> None:
     moments = random.Random(0)
     folder.mkdir(parents=True)
     for _ in range(kills):
-        child, goal = forked(folder), newest(folder) + 3 * moments.randint(1, 8)
+        child, goal = forked(folder), newest(folder) + 3 * moments.randint(1, 4)
         while newest(folder) < goal:
             time.sleep(0.0005)
         time.sleep(moments.uniform(0, 0.01))  # somewhere in a step or in the midst of a checkpoint
