@@ -27,7 +27,7 @@ from mien.protocols import ComparingReader
 from mien.training.progress import counted
 from mien.types import Crop, Photo
 
-_DOSES = (2.0, 5.0)  # steps; the person is judged at the last
+_DOSES = (2.0, 5.0)  # steps
 _TRIED = tuple(2.0 ** (k / 2) for k in range(-2, 8))  # gains, 0.5 .. 11.3
 _PATIENCE = 2  # gains that may be worse one after another before larger ones are given up
 
@@ -75,7 +75,7 @@ class Sitting:
             made = (drawn(self._mapper, self._generator, sitter, AUShift.of({name: dose}), gain) for dose in _DOSES)
             after = [_seen(rgb, crop.face.landmarks) for rgb in made]
             told.append([read.aus[name] - calm[name] for read in self._reader.measure_against(after, [crop] * len(after))])
-            kept.append(cosine(who, self._who(after[-1])))
+            kept += [cosine(who, self._who(crop)) for crop in after]
         return missed(np.array(told), np.array(_DOSES)) + 1.0 - float(np.mean(kept))
 
     def _who(self, crop: Crop) -> Float[np.ndarray, " d"]:
