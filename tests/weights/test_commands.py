@@ -45,7 +45,7 @@ def test_the_list_tells_what_ships_what_can_be_had_and_what_for(mien):
 def test_only_what_may_be_used_for_anything(mien):
     told = mien("list", "--commercial-only").stdout
     assert "yunet" in told and "flame2023" in told and "landmarks" in told
-    assert "stylegan2" not in told and "research" not in told
+    assert "stylegan2-ffhq" not in told and "research" not in told
     for command in (["get", "fan-2d"], ["import", "flame", "generic_model.pkl"], ["import", "tensors", "whatever.pth"]):
         run = mien(*command, "--commercial-only")
         assert run.returncode == 1 and "--commercial-only forbids it" in run.stderr
