@@ -3,6 +3,7 @@
 Nothing here executes what it reads. Published checkpoints of other tools come in through `mien.convert`.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from mien.errors import WeightsError
 
 _CONFIG = "config"  # the header entry that holds the configuration as JSON
 _RECIPE = "recipe"  # the header entry that holds the options of the recipe that trained it, as TOML
+_MADE_FOR = "made_for"  # the header entry that holds the fingerprint of the network that it goes with
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class Weights:
     config: Mapping[str, Any]
     path: Path
     recipe: str = ""  #: the options it was trained with, TOML; "" where they are not known
+    made_for: str = ""  #: the `fingerprint` of the network whose codes it makes or moves; "" where it is not known
 
 
 def assets() -> Path:
@@ -61,7 +64,7 @@ def load(path: Path | str) -> Weights:
         raise WeightsError(f"{path} is not a whole safetensors file ({error}): fetch or convert it again") from error
     if _CONFIG not in header:
         raise WeightsError(f"{path} has no mien configuration in its header: convert it with `mien weights import`")
-    return Weights(_without_nan(tensors, path), _config(header[_CONFIG], path), path, header.get(_RECIPE, ""))
+    return Weights(_without_nan(tensors, path), _config(header[_CONFIG], path), path, header.get(_RECIPE, ""), header.get(_MADE_FOR, ""))
 
 
 def kind(path: Path) -> str:
@@ -72,9 +75,31 @@ def kind(path: Path) -> str:
 def config(path: Path) -> dict[str, Any]:
     """The configuration in a weight file, {} when it has none or is none; its tensors are not read."""
     try:
+        return _config(_header(path).get(_CONFIG, "{}"), path)
+    except WeightsError:
+        return {}
+
+
+def made_for(path: Path) -> str:
+    """The `fingerprint` of the network whose codes a weight file makes or moves, "" when it does not say; its tensors are not read."""
+    return _header(path).get(_MADE_FOR, "")
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """The SHA-256 of named numbers, in hex: the same in whatever order and precision a file has them, if no number was rounded."""
+    told = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        numbers = (tensor.float() if tensor.is_floating_point() else tensor).detach().cpu().contiguous().numpy()
+        told.update(f"{name} {numbers.dtype} {numbers.shape} ".encode() + numbers.tobytes())
+    return told.hexdigest()
+
+
+def _header(path: Path) -> dict[str, str]:
+    """What a file says beside its tensors; {} where it is not whole safetensors."""
+    try:
         with safe_open(str(path), framework="pt") as file:
-            return _config((file.metadata() or {}).get(_CONFIG, "{}"), path)
-    except (SafetensorError, OSError, WeightsError):
+            return file.metadata() or {}
+    except (SafetensorError, OSError):
         return {}
 
 
@@ -95,14 +120,15 @@ def _without_nan(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, recipe: str = "") -> None:
-    """Write tensors, configuration, and the options of the recipe that trained them; the file appears whole or not at all.
+def save(path: Path | str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, recipe: str = "", made_for: str = "") -> None:
+    """Write tensors, configuration, and what else `Weights` knows; the file appears whole or not at all.
 
     Raises `WeightsError` when it cannot be written.
     """
+    told = {name: text for name, text in ((_RECIPE, recipe), (_MADE_FOR, made_for)) if text}
     content = to_bytes(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)} | ({_RECIPE: recipe} if recipe else {}),
+        metadata={_CONFIG: json.dumps(dict(config), sort_keys=True)} | told,
     )
     with files.replacing(Path(path), inputs=(), error=WeightsError) as partial:
         partial.write_bytes(content)

@@ -1,5 +1,6 @@
 """Which networks are put together."""
 
+import os
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ from mien import weights
 from mien.errors import WeightsError
 from mien.inversion import choosing
 from mien.inversion.choosing import Files
+from mien.nn import stylegan2
 
 
 @pytest.fixture
@@ -72,6 +74,47 @@ def test_only_what_has_the_same_rows_and_numbers_fits(empty, style_files):
         choosing.files(empty / "assets" / "e4e.safetensors")
     with pytest.raises(WeightsError, match="no weight file at"):
         choosing.files(empty / "nowhere.safetensors")
+
+
+def stamped(path, out, made_for):
+    stored = weights.load(path)
+    weights.save(out, stored.tensors, stored.config, made_for=made_for)
+
+
+def test_an_encoder_and_a_mapper_that_say_for_which_generator_they_were_made_go_with_no_other(empty, style_files):
+    """Two generators of the same rows and numbers, and files that were made for the second one."""
+    cache, stored = empty / "cache", weights.load(style_files / "stylegan2.safetensors")
+    one, two = cache / "one.safetensors", cache / "two.safetensors"
+    weights.save(one, stored.tensors, stored.config)
+    weights.save(two, {name: tensor + 0.25 for name, tensor in stored.tensors.items()}, stored.config)
+    made_for = stylegan2.fingerprint(stylegan2.generator(weights.load(two)))
+    stamped(style_files / "e4e.safetensors", cache / "e4e.safetensors", made_for)
+    stamped(style_files / "auclip.safetensors", cache / "m-auclip.safetensors", made_for)
+    assert choosing.files() == choosing.files(two) == Files(two, cache / "e4e.safetensors", cache / "m-auclip.safetensors")
+    with pytest.raises(WeightsError, match=r"no encoder into the codes of .*one.safetensors"):
+        choosing.files(one)
+    for name in ("e4e", "auclip"):
+        shutil.copy(style_files / f"{name}.safetensors", cache / f"a-{name}.safetensors")
+    assert choosing.files(one) == Files(one, cache / "a-e4e.safetensors", cache / "a-auclip.safetensors"), "by their shape, as before"
+    assert choosing.files(two) == Files(two, cache / "e4e.safetensors", cache / "m-auclip.safetensors"), "what is sure goes first"
+    weights.save(two, weights.load(one).tensors, stored.config)
+    os.utime(two, ns=(0, 0))
+    assert choosing.files(two).encoder == cache / "a-e4e.safetensors", "it was written anew"
+
+
+def test_a_generator_is_known_in_any_file(style_files, tmp_path):
+    """Half as precise numbers that are kept whole again, with or without what else was in the file."""
+    stored = weights.load(style_files / "stylegan2.safetensors")
+    halves = {name: tensor.half() for name, tensor in stored.tensors.items()}
+    weights.save(tmp_path / "half.safetensors", halves, stored.config)
+    wholes = {name: tensor.float() for name, tensor in reversed(halves.items()) if name.startswith("generator.")}
+    weights.save(tmp_path / "whole.safetensors", wholes | {"mean_code": torch.ones(16)}, stored.config)
+    first, half, whole = (
+        stylegan2.fingerprint(stylegan2.generator(weights.load(folder / f"{name}.safetensors")))
+        for folder, name in ((style_files, "stylegan2"), (tmp_path, "half"), (tmp_path, "whole"))
+    )
+    assert half == whole != first and len(whole) == 64
+    assert weights.made_for(tmp_path / "whole.safetensors") == "" == weights.made_for(tmp_path / "nowhere.safetensors")
 
 
 def test_they_are_loaded_ready_for_use(style_files):

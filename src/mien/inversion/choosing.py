@@ -7,6 +7,7 @@ mapper from pictures, need an encoder too (`files`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +92,28 @@ def _set(generator: Path) -> Files | None:
 
 
 def _fitting(kinds: Sequence[str], generator: Path) -> Path | None:
-    """The first file of these kinds beside a generator, else among imported files, of the same codes.
+    """The first file of these kinds beside a generator, else among imported files, that fits; one that says so goes first.
 
-    Rows and numbers do not tell one generator's codes from another's: what ships belongs to the generator that ships alone.
+    Of files that do not say it rows and numbers are known alone: so what ships belongs to the generator that ships, and to no other.
     """
     ships = generator.parent == weights.assets()
     folders = dict.fromkeys((generator.parent,) if ships else (generator.parent, artefacts.folder()))
-    codes = _codes(weights.config(generator))
-    there = (path for path in artefacts.weight_files(*kinds, folders=[*folders]) if _codes(weights.config(path)) == codes)
-    return next(there, None)
+    fitting = [path for path in artefacts.weight_files(*kinds, folders=[*folders]) if _fits(path, generator)]
+    return min(fitting, key=lambda path: not weights.made_for(path), default=None)
+
+
+def _fits(path: Path, generator: Path) -> bool:
+    """Whether a file is of the codes of a generator: of as many rows and numbers, and made for no other, as far as it says."""
+    if _codes(weights.config(path)) != _codes(weights.config(generator)):
+        return False
+    made_for = weights.made_for(path)
+    return not made_for or made_for == _fingerprint(generator, generator.stat().st_mtime_ns)
+
+
+@cache
+def _fingerprint(generator: Path, written: int) -> str:
+    del written  # a file that was written anew is another generator
+    return stylegan2.fingerprint(stylegan2.generator(weights.load(generator)))
 
 
 def _codes(config: dict[str, Any]) -> tuple[int, int]:

@@ -3,6 +3,6 @@
 from mien.nn.stylegan2.discriminator import Discriminator
 from mien.nn.stylegan2.generator import Generator, Grown
 from mien.nn.stylegan2.layers import initialise
-from mien.nn.stylegan2.stored import KIND, MEAN, discriminator, generator, mean_code
+from mien.nn.stylegan2.stored import KIND, MEAN, discriminator, fingerprint, generator, mean_code
 
-__all__ = ["KIND", "MEAN", "Discriminator", "Generator", "Grown", "discriminator", "generator", "initialise", "mean_code"]
+__all__ = ["KIND", "MEAN", "Discriminator", "Generator", "Grown", "discriminator", "fingerprint", "generator", "initialise", "mean_code"]

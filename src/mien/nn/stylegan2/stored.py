@@ -38,6 +38,11 @@ def mean_code(stored: Weights) -> Float[Tensor, " d"]:
     return stored.tensors[MEAN].float()
 
 
+def fingerprint(network: Generator) -> str:
+    """By which files of encoders and mappers know their generator: the SHA-256 of its tensors, whatever file they come from."""
+    return weights.fingerprint(network.state_dict())
+
+
 def _config(stored: Weights, part: str) -> dict[str, Any]:
     config = stored.config.get(part)
     if stored.config.get("kind") != KIND or not isinstance(config, dict):
