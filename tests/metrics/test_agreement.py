@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, mean_absolute_error, roc_auc_score
 
-from mien.metrics.agreement import agreement, auc, icc31, occurrence, pearson
+from mien.metrics.agreement import agreement, auc, correlations, icc31, occurrence, pearson
 
 #: Four judges on six targets: Shrout & Fleiss 1979, table 2.
 SHROUT_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], dtype=float)
@@ -73,3 +73,13 @@ def test_yes_and_no_have_no_intensities():
     found = agreement(np.array([0.2, 3.0, 4.0]), np.array([0.0, 1.0, 1.0]), thresholds=(2, 0.5), graded=False)
     assert (found.f1, found.auc) == (1, 1)
     assert all(math.isnan(value) for value in (found.pcc, found.mae, found.icc))
+
+
+def test_each_column_correlates_by_itself():
+    """One that follows, one turned round, one that never changes, and one of which the truth never does."""
+    draw = np.random.default_rng(0)
+    truth = np.column_stack([*draw.normal(size=(3, 50)), np.full(50, 0.1)])
+    predicted = np.column_stack([truth[:, 0] + draw.normal(size=50), -2 * truth[:, 1] + 7, np.full(50, 0.1), draw.normal(size=50)])
+    found = correlations(predicted, truth)
+    assert found[:3] == pytest.approx([pearsonr(predicted[:, 0], truth[:, 0]).statistic, -1, 0]) and np.isnan(found[3])
+    assert np.isnan(correlations(np.zeros((0, 2)), np.zeros((0, 2)))).all() and np.isnan(pearson(np.zeros(1), np.ones(1)))

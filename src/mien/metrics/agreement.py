@@ -46,9 +46,17 @@ def auc(score: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> float:
 
 def pearson(predicted: Float[np.ndarray, " n"], truth: Float[np.ndarray, " n"]) -> float:
     """Pearson's correlation: NaN when the truth never changes, 0 when the prediction does not."""
-    if len(truth) < 2 or np.ptp(truth) == 0:
-        return math.nan
-    return 0.0 if np.ptp(predicted) == 0 else float(np.corrcoef(predicted, truth)[0, 1])
+    return float(correlations(predicted[:, None], truth[:, None])[0])
+
+
+def correlations(predicted: Float[np.ndarray, "n k"], truth: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " k"]:
+    """Pearson's correlation of each column, see `pearson`."""
+    if not len(truth):
+        return np.full(truth.shape[1], math.nan)
+    one, other = (values - values.mean(0, dtype=np.float64) for values in (predicted, truth))
+    size = np.sqrt(np.square(one).sum(0) * np.square(other).sum(0))
+    found = np.divide((one * other).sum(0), size, out=np.zeros_like(size), where=(np.ptp(predicted, axis=0) > 0) & (size > 0))
+    return np.where(np.ptp(truth, axis=0) > 0, found, math.nan)
 
 
 def icc31(ratings: Float[np.ndarray, "n k"]) -> float:

@@ -18,6 +18,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from mien import aus
+from mien.metrics.agreement import pearson
 
 UNITS = (1, 2, 4, 5, 6, 9, 10, 12, 15, 17, 20, 25, 26, 27, 43)
 DOSES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -61,7 +62,7 @@ def _followed(name: str, doses: Float[np.ndarray, " doses"], steps: Float[np.nda
     """How measured steps follow the command."""
     commanded = np.broadcast_to(doses, steps.shape).ravel()
     return {
-        f"{name} r": correlation(commanded, steps.ravel()),
+        f"{name} r": pearson(steps.ravel(), commanded),
         f"{name} within": _within(doses, steps),
         f"{name} slope": slope(commanded, steps.ravel()),
         f"{name} rmse": float(np.sqrt(np.mean((steps.ravel() - commanded) ** 2))) if steps.size else float("nan"),
@@ -107,7 +108,7 @@ def _seen(response: Response, judge: str) -> Float[np.ndarray, "seen doses units
 
 def _within(doses: Float[np.ndarray, " doses"], faces: Float[np.ndarray, "n doses"]) -> float:
     """The median correlation of single faces; NaN without faces."""
-    return float(np.median([correlation(doses, face) for face in faces])) if len(faces) else float("nan")
+    return float(np.median([pearson(face, doses) for face in faces])) if len(faces) else float("nan")
 
 
 def _leak(response: Response, judge: str) -> dict[str, object]:
@@ -121,15 +122,6 @@ def _leak(response: Response, judge: str) -> dict[str, object]:
 def slope(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:
     """Steps of `y` for a step of `x`, by least squares; NaN without numbers."""
     return float(np.polyfit(x, y, 1)[0]) if len(x) else float("nan")
-
-
-def correlation(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:
-    """Pearson's correlation; 0 when either does not vary, NaN without numbers."""
-    if len(x) == 0:
-        return float("nan")
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0
-    return float(np.corrcoef(x, y)[0, 1])
 
 
 def plot(responses: Sequence[Response], path: Path, doses: Sequence[float] = DOSES) -> Path:

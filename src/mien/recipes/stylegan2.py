@@ -28,6 +28,7 @@ from mien.nn.stylegan2.generator import average_code, drawn
 from mien.nn.stylegan2.layers import widths
 from mien.training import AdaptiveStrength, Learner, Run, RunOptions, constant, launch, say
 from mien.training.config import to_toml
+from mien.training.lazy import lazy_r1, turn
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive, Share
 
 _PICTURES = "sfhq_256.npz"
@@ -142,16 +143,15 @@ class Contest:
         of_real, of_made = self.judged(real, draws), self.judged(made, draws)
         loss = losses.discriminator_loss(of_real, of_made)
         self.judge.learn(loss, clip=None)
-        if self._turn(self.config.r1_every):
-            seen = real.detach().requires_grad_()
-            steep = losses.r1(self.judged(seen, draws), seen)
-            self.judge.learn(self.config.r1 / 2 * self.config.r1_every * steep, clip=None)
+        config = self.config
+        steep = lazy_r1(self.run, self.judge, lambda seen: self.judged(seen, draws), real, weight=config.r1, every=config.r1_every)
+        if steep is not None:
             self.run.numbers[_R1] = self._mean(steep)
         return {"judge": loss.detach(), "overfits": self.strength.see(of_real)}
 
     def teach_maker(self, draws: torch.Generator) -> dict[str, Tensor | float]:
         """To make pictures that pass for real; now and then, to move them alike far wherever a code moves."""
-        config, even = self.config, self._turn(self.config.path_every)
+        config, even = self.config, turn(self.run, self.config.path_every)
         self.judge.network.requires_grad_(False)
         loss = losses.generator_loss(self.judged(self.made(self.codes(config.batch, draws), draws), draws))
         self.maker.learn(loss, clip=None, follow=not even)
@@ -164,10 +164,6 @@ class Contest:
             self.maker.learn(config.path * config.path_every * penalty, clip=None)
             self.run.numbers[_PATH] = self._mean(mean)
         return {"maker": loss.detach()}
-
-    def _turn(self, every: int) -> bool:
-        """Whether it is a lazy term's turn: at the first step, and `every` so many."""
-        return (self.run.step - 1) % every == 0
 
     def _mean(self, value: Tensor) -> float:
         return float(cast(Tensor, self.run.fabric.all_reduce(value.detach(), reduce_op="mean")))

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from mien.data.expressions import AXES, Expressions, open_expressions
 from mien.losses import units
 from mien.losses.units import LandmarkReader
+from mien.metrics.agreement import correlations
 from mien.training import Run, RunOptions, counted, launch, say
 from mien.training.config import to_toml
 from mien.training.limits import Checked, Count, NotNegative, Positive
@@ -53,9 +54,8 @@ def solved(
 
 def followed(found: Float[np.ndarray, "n s"], shown: Float[np.ndarray, "n s"], people: Int[np.ndarray, " n"]) -> Float[np.ndarray, " s"]:
     """Pearson's correlation of what is read with what is shown, of the changes within people; 0 where nothing changes."""
-    one, other = (_parted(values, people)[0] for values in (found, shown))
-    size = np.sqrt((one**2).sum(0) * (other**2).sum(0))
-    return np.divide((one * other).sum(0), size, out=np.zeros_like(size), where=size > 0)
+    read, real = (_parted(values, people)[0] for values in (found, shown))
+    return np.nan_to_num(correlations(read, real))
 
 
 def _parted(values: Float[np.ndarray, "n k"], people: Int[np.ndarray, " n"]) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n k"]]:

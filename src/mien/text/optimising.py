@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.inversion.refining import ramp
 from mien.losses.clip import Comparer, away
 from mien.losses.likeness import Likeness
 from mien.nn.stylegan2 import Generator
@@ -38,7 +39,7 @@ def optimised(
     move = torch.zeros_like(code).requires_grad_()
     adam = torch.optim.Adam([move], lr=rate)
     for step in range(steps):
-        adam.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / (0.1 * steps), (steps - step) / (0.25 * steps))
+        adam.param_groups[0]["lr"] = rate * ramp((step + 0.5) / steps)
         picture = generator(code + unit * move)
         loss = away(comparer.codes(picture), goal) + still * move.square().mean() + person * likeness(picture, before).identity
         adam.zero_grad()
