@@ -41,11 +41,14 @@ FOUND: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("ada", "pictures of 64 pixels augmented a second, with gradients", lambda d: f"{_ada(d)['together']:.0f}"),
     ("ada", "times as fast as the plain way", lambda d: f"{_ada(d)['together'] / _ada(d)['plain']:.1f}"),
     *(
-        ("stylegan2", f"times as fast as grouped convolutions draw: {size} pixels", lambda d, size=size: f"{_gain(d, size):.1f}")
+        ("stylegan2", f"times as fast as grouped convolutions draw 1 and 4 at once: {size} pixels", lambda d, size=size: _gains(d, size))
         for size in (256, 1024)
     ),
     ("clip_pool", "times as fast as published: a picture of 1,024 pixels as CLIP is shown it", lambda d: f"{_pooled(d, 'ms'):.0f}"),
     ("clip_pool", "the share of memory that it takes", lambda d: f"1/{_pooled(d, 'MiB'):.0f}"),
+    ("text", "understanding a text, ms", lambda d: f"{d['text']['understanding']:.1f}"),
+    ("text", "an edit by text, times the same by action units: the first of a process, the next", lambda d: _said(d, "first edit", "edit")),
+    ("text", "its memory, times that of the same by action units", lambda d: _said(d, "MiB")),
     ("training", "what the training core adds to a bare PyTorch loop, %", lambda d: f"{100 * d['overhead']:.1f}"),
     ("scale", "pictures of a corpus read a second, two processes", lambda d: f"{_scale(d):.0f}"),
 )
@@ -55,14 +58,18 @@ def _ada(document: Any) -> dict[str, float]:
     return document["pictures per second"]["bgc, 64 px, p = 0.3"]
 
 
-def _gain(document: Any, size: int) -> float:
-    ways = document[f"{size} px, 1 at once"]
-    return ways["mien"]["pictures per second"] / ways["grouped"]["pictures per second"]
+def _gains(document: Any, size: int) -> str:
+    cases = [ways for case, ways in document.items() if case.startswith(f"{size} px, ")]
+    return ", ".join(f"{ways['mien']['pictures per second'] / ways['grouped']['pictures per second']:.1f}" for ways in cases)
 
 
 def _pooled(document: Any, what: str) -> float:
     ways = document["1024 px"]
     return ways["as published"][what] / ways["mien"][what]
+
+
+def _said(document: Any, *names: str) -> str:
+    return ", ".join(f"{document['text'][name] / document['units'][name]:.2f}" for name in names)
 
 
 def _scale(document: Any) -> float:
