@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -31,8 +32,12 @@ from mien.losses.transfer import Transfer, Wanted
 from mien.nn import mapper
 from mien.nn.clip import CLIP
 from mien.nn.mapper import LEVELS, UNITS, LevelsMapper
+from mien.nn.stylegan2 import Generator
 from mien.nn.tokens import Words
-from mien.recipes.auclip import AUCLIPConfig, begin, encoded, sitters, train
+from mien.recipes.auclip import AUCLIPConfig, sitting, train
+from mien.recipes.auclip.encoding import encoded
+from mien.recipes.auclip.looking import followed
+from mien.recipes.auclip.starting import begin
 from mien.recipes.units import UnitsConfig
 from mien.recipes.units import train as train_units
 from mien.training import RunOptions, launch
@@ -56,7 +61,7 @@ def alone(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(expressions, networks, reader, options, monkeypatch):
-    monkeypatch.setattr("mien.recipes.auclip._VALIDATED", 4)
+    monkeypatch.setattr("mien.recipes.auclip.looking._VALIDATED", 4)
     monkeypatch.setattr("mien.recipes.auclip.gains", lambda mapper, generator, sitters: [2.0] * len(mapper.units))
     return AUCLIPConfig(
         data=expressions, generator=networks, reader=reader, steps=6, batch=2, pairs=3, width=8, memory=4, rate=0.5, options=options
@@ -141,6 +146,18 @@ def test_two_processes_train_one_mapper(small, faces, tmp_path):
     assert told[-1]["images"] == 4 and (tmp_path / "run" / "auclip.safetensors").is_file()
 
 
+def test_of_two_processes_each_encodes_its_share_and_both_have_all_codes(expressions, networks, tmp_path):
+    people = open_expressions(expressions)
+    alone = encoded(people, choosing.networks(choosing.files(networks))[0].encoder, launch(RunOptions()))
+    command = [sys.executable, Path(__file__).with_name("ranks.py"), expressions, networks, tmp_path]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*map(str, command)], env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for rank in range(2):
+        count, codes = torch.load(tmp_path / f"{rank}.pt", weights_only=True)  # noqa: TID251 - of our own
+        assert count == -(-len(people) // 2) and torch.allclose(codes, alone, atol=1e-5)
+
+
 def test_samples_of_changes_are_of_one_person_and_what_they_say(expressions, networks):
     people = open_expressions(expressions)
     codes = encoded(people, choosing.networks(choosing.files(networks))[0].encoder, launch(RunOptions()))
@@ -182,6 +199,35 @@ def test_the_published_defaults_are_those_of_the_compatible_mode():
     assert own.steps < compatible.steps and AUCLIPConfig(mode="compatible", steps=7).steps == 7
 
 
+def test_from_auclips_data_a_calibrated_mapper_has_auclips_defaults(faces, expressions):
+    published, own = AUCLIPConfig(mode="compatible", data=faces), AUCLIPConfig(data=faces)
+    decided = ("steps", "batch", "rate", "units", "length", "memory")
+    assert [getattr(own, name) for name in decided] == [getattr(published, name) for name in decided]
+    assert AUCLIPConfig(data=expressions).steps == AUCLIPConfig().steps == 300 and AUCLIPConfig(data=faces, steps=5).steps == 5
+
+
+class Drawing(Generator):
+    """Draws a face for codes above 0, and nothing for others."""
+
+    face = torch.zeros(3, 4, 4)
+
+    def forward(self, codes):
+        return torch.stack([self.face if code.mean() > 0 else torch.zeros_like(self.face) for code in codes])
+
+
+def test_gains_are_measured_on_the_calmest_latents_whose_face_is_found(drawn):
+    generator = Drawing([4, 4], 6, 1)
+    generator.face = torch.from_numpy(drawn.photo.rgb.copy()).permute(2, 0, 1) / 127.5 - 1
+    codes = torch.tensor([1.0, -1.0, 2.0, 3.0])[:, None, None].expand(4, 2, 6).contiguous()
+    scores = np.tile([[0.9], [0.1], [0.2], [np.nan]], 8)
+    seated = sitting.drawn(generator, latents.Latents(codes, scores, np.arange(3), None, ()))
+    assert [float(sitter.code.mean()) for sitter in seated] == [2, 1], "no face is drawn of the second, and the last has no scores"
+    assert np.abs(seated[0].face.landmarks[:, :2] - drawn.face.landmarks[:, :2]).mean() < 6
+    assert np.array_equal(seated[0].rgb, drawn.photo.rgb)
+    turn = seated[0].pose.rotation
+    assert np.allclose(turn @ turn.T, np.eye(3), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -203,6 +249,14 @@ def test_it_goes_on_from_a_mapper_and_measures_its_gains_anew(small, faces, tmp_
     assert mapper.of(weights.load(path)).gains == (2.0,) * len(AXES)
     with pytest.raises(UsageError, match=r"does not fit \(calibrated, codes of 10 x 8, 38 units, not compatible"):
         train(replace(small, mode="compatible", clip=0.0, data=faces, generator=faces / "stylegan2.safetensors", start=first, out=tmp_path))
+
+
+def test_followed_is_the_mean_correlation_of_what_was_asked_for():
+    """Over batches, of the units of which any change was asked: one that is read, one that is not; and none."""
+    asked = torch.randn(12, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 1.0, 0.0])
+    read = torch.stack([3 * asked[:, 0] + 1, torch.zeros(12), asked[:, 0]], 1)
+    assert followed([(read[:5], asked[:5]), (read[5:], asked[5:])]) == pytest.approx(0.5)
+    assert followed([(read, torch.zeros(12, 3))]) == 0
 
 
 def test_linear_levels_begin_with_what_explains_codes_best(expressions, networks):
@@ -227,11 +281,11 @@ def test_linear_levels_begin_with_what_explains_codes_best(expressions, networks
 def test_sitters_are_people_at_their_calmest(expressions, networks):
     found = choosing.networks(choosing.files(networks))[0]
     people = open_expressions(expressions, "val")
-    seated = sitters(Changes(people, encoded(people, found.encoder, launch(RunOptions())), 64, 2, seed=0))
+    seated = sitting.calmest(Changes(people, encoded(people, found.encoder, launch(RunOptions())), 64, 2, seed=0))
     assert len(seated) == 2
     for sitter, person in zip(seated, people.of_person(), strict=True):
-        calmest = person[np.abs(people.shown[person]).sum(1).argmin()]
-        assert np.array_equal(sitter.rgb, people.faces.picture(int(people.numbers[calmest]))) and sitter.code.shape == (1, 10, 8)
+        least = person[np.abs(people.shown[person]).sum(1).argmin()]
+        assert np.array_equal(sitter.rgb, people.faces.picture(int(people.numbers[least]))) and sitter.code.shape == (1, 10, 8)
 
 
 def test_a_compatible_mapper_is_not_learned_from_expressions(small, tmp_path):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from mien import images, weights
-from mien.errors import UsageError, WeightsError
+from mien.errors import DataError, UsageError, WeightsError
 from mien.faces.identity import KIND
 from mien.inversion import Networks, invert
 from mien.losses import reconstruction
@@ -165,6 +165,7 @@ def test_what_is_trained_inverts_pictures(small, capsys):
     stored = weights.load(path)
     assert "single = 1" in stored.recipe and "generator =" not in stored.recipe
     network, generator = encoders.of(stored), stylegan2.generator(weights.load(small.generator))
+    assert stored.made_for == stylegan2.fingerprint(generator) == weights.made_for(path)
     found = invert(pictures(1), Networks(generator, network, torch.zeros(8)))
     assert found.code.shape == (1, 8, 8) and found.quality.psnr > 0
     told = {name: value for line in (small.out / "metrics.jsonl").read_text().splitlines() for name, value in json.loads(line).items()}
@@ -192,6 +193,9 @@ def test_it_goes_on_from_an_encoder_with_all_rows(small, tmp_path):
     assert known.encoder.network.config == encoders.of(weights.load(first)).config, "its shape is the file's"
     told = load_file(first)
     assert all(torch.equal(value, told[name]) for name, value in known.encoder.network.state_dict().items())
+    train(replace(on, body="ir-se-18", steps=2))
+    with pytest.raises(DataError, match=r"cannot go on with start not given, which was .*e4e.safetensors"):
+        train(replace(on, body="ir-se-18", start=None))
     with pytest.raises(UsageError, match=r"is e4e with codes of 8 x 8, not as wanted --kind psp and codes of 8 x 8"):
         train(replace(on, kind="psp"))
     with pytest.raises(UsageError, match="codes of 8 x 6"):

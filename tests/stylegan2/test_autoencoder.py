@@ -1,6 +1,7 @@
 """The recipe `autoencoder`: all of it learns, judges rest meanwhile, stopped equals never stopped, and what it leaves is read."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -17,7 +18,9 @@ from mien.data.synth.making import Settings, make
 from mien.errors import UsageError
 from mien.generators.stylegan import StyleGAN
 from mien.geometry.fitting.measured import MIRRORED
+from mien.inversion import choosing
 from mien.nn import encoders, mapper
+from mien.nn.stylegan2 import fingerprint
 from mien.recipes.autoencoder import AutoencoderConfig, train
 from mien.training import RunOptions
 
@@ -40,12 +43,27 @@ def variants(tmp_path_factory, photos):
 
 
 @pytest.fixture(scope="module")
-def small(photos, variants):
+def little(tmp_path_factory, photos):
+    """The two as photos that are read in no time."""
+    where = tmp_path_factory.mktemp("little")
+    for path in photos.iterdir():
+        images.write(cv2.resize(images.read(path).rgb, (48, 48), interpolation=cv2.INTER_AREA), where / path.name)
+    return where
+
+
+@pytest.fixture(scope="module")
+def small(little, variants):
     """Options of a run of seconds, whose second half is judged."""
     return AutoencoderConfig(
-        data=photos, variants=variants, size=32, width=8, most=16, code=8, depth=2, encoder=8, steps=4, batch=4, contest_from=0.5,
+        data=little, variants=variants, size=32, width=8, most=16, code=8, depth=2, encoder=8, steps=4, batch=4, contest_from=0.5,
         single=0.25, whole=0.5, options=RunOptions(workers=0, every=2),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory):
+    """What such a run leaves."""
+    return train(replace(small, out=tmp_path_factory.mktemp("whole") / "run")).parent
 
 
 def told(run):
@@ -53,16 +71,15 @@ def told(run):
 
 
 def test_it_learns_to_draw_again_what_it_saw(small, tmp_path):
-    train(replace(small, out=tmp_path, steps=60, rate=0.01, contest=0.02, options=replace(small.options, every=20)))
+    train(replace(small, out=tmp_path, steps=40, rate=0.01, contest=0.02, options=replace(small.options, every=10)))
     fidelity = [line["val_psnr"] for line in told(tmp_path) if "val_psnr" in line]
-    assert len(fidelity) == 3 and fidelity[2] > fidelity[0] + 0.5, fidelity
+    assert len(fidelity) == 4 and fidelity[3] > fidelity[0] + 0.5, fidelity
     assert "contest" in told(tmp_path)[-2], "judged in the second half"
 
 
-def test_what_it_leaves_is_a_generator_with_its_encoder_and_mapper(small, tmp_path):
-    path = train(replace(small, out=tmp_path))
-    generator, encoder = StyleGAN(path), encoders.of(weights.load(tmp_path / "e4e.safetensors"))
-    moves = mapper.of(weights.load(tmp_path / "auclip.safetensors"))
+def test_what_it_leaves_is_a_generator_with_its_encoder_and_mapper(whole):
+    generator, encoder = StyleGAN(whole / "stylegan2.safetensors"), encoders.of(weights.load(whole / "e4e.safetensors"))
+    moves = mapper.of(weights.load(whole / "auclip.safetensors"))
     assert (generator.size, generator.network.rows, generator.network.code) == (32, 8, 8)
     with torch.inference_mode():
         codes = encoder(torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1)
@@ -71,22 +88,23 @@ def test_what_it_leaves_is_a_generator_with_its_encoder_and_mapper(small, tmp_pa
     assert codes.shape == (2, 8, 8) and not torch.equal(codes[:, 0], codes[:, 1]), "rows have something of their own"
     assert moves.units == AXES and not still.any() and bool(moved.abs().sum(2).min() > 0)
     assert not np.array_equal(*generator.sample([0, 1]))
-    assert images.read(tmp_path / "samples" / "faces-00000004.png").rgb.shape == (10 * 32, 8 * 32, 3)
+    known = choosing.files(whole / "stylegan2.safetensors")
+    assert (known.encoder, known.mapper) == (whole / "e4e.safetensors", whole / "auclip.safetensors")
+    assert weights.made_for(known.encoder) == weights.made_for(known.mapper) == fingerprint(generator.network)
+    assert images.read(whole / "samples" / "faces-00000004.png").rgb.shape == (10 * 32, 8 * 32, 3)
 
 
-def test_stopped_and_resumed_equals_never_stopped(small, tmp_path):
-    whole = train(replace(small, out=tmp_path / "whole"))
-    parts = replace(small, out=tmp_path / "parts")
-    train(parts)
+def test_stopped_and_resumed_equals_never_stopped(small, whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "parts")
     files = ("step-00000004.ckpt", "stylegan2.safetensors", "e4e.safetensors", "auclip.safetensors")
     for name in files:
         (tmp_path / "parts" / name).unlink()
-    train(parts)
+    train(replace(small, out=tmp_path / "parts"))
     for name in files:
-        one, other = (load_file(tmp_path / run / name) for run in ("whole", "parts"))
+        one, other = (load_file(run / name) for run in (whole, tmp_path / "parts"))
         assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
     name = "together.network.generator.conv1.conv.weight"
-    before, after = (load_file(whole.parent / f"step-0000000{step}.ckpt")[name] for step in (2, 4))
+    before, after = (load_file(whole / f"step-0000000{step}.ckpt")[name] for step in (2, 4))
     assert not torch.equal(before, after), "the comparison can fail"
 
 

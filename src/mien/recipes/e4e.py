@@ -35,6 +35,7 @@ from mien.nn.stylegan2 import Generator, losses
 from mien.nn.stylegan2.generator import drawn
 from mien.training import Learner, Ranger, Run, RunOptions, constant, launch, say
 from mien.training.config import to_toml
+from mien.training.lazy import lazy_r1
 from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 
 _PICTURES = "sfhq_256.npz"
@@ -163,9 +164,7 @@ class Lesson:
         made = critic.made(self.generator.map(z), draws)
         loss = losses.discriminator_loss(critic(made), critic(found))
         learner.learn(loss, clip=None)
-        if (self.run.step - 1) % config.r1_every == 0:
-            seen = made.requires_grad_()
-            learner.learn(config.r1 / 2 * config.r1_every * losses.r1(critic(seen), seen), clip=None)
+        lazy_r1(self.run, learner, critic, made, weight=config.r1, every=config.r1_every)
         return loss.detach()
 
 
@@ -179,7 +178,15 @@ def train(config: E4EConfig) -> Path:
     squares = open_squares(path, size, flips=config.flips, seed=options.seed)
     unseen = open_squares(path, size, flips=False, seed=options.seed, split="val")
     fabric = launch(options)
-    run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
+    run = Run(
+        fabric,
+        config.out,
+        total=config.steps,
+        batch=config.batch,
+        config=to_toml(config),
+        fixed=["start"],  # decides from which step on a row learns, see `E4EConfig.stage`
+        tensorboard=options.tensorboard,
+    )
     measure = reconstruction.installed(config.seeing)
     if fabric.global_rank == 0:
         say(f"seeing by {measure.perceptual_network}, persons by {measure.identity_network}")
@@ -197,7 +204,8 @@ def train(config: E4EConfig) -> Path:
             run.save()
     kept = config.out / f"{config.kind}.safetensors"
     if fabric.global_rank == 0:
-        weights.save(kept, average.state_dict(), average.config, recipe=to_toml(config, folders=False))
+        recipe, made_for = to_toml(config, folders=False), stylegan2.fingerprint(generator)
+        weights.save(kept, average.state_dict(), average.config, recipe=recipe, made_for=made_for)
     return kept
 
 
