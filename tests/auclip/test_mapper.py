@@ -90,7 +90,7 @@ def test_levels_that_are_not_there_do_not_move(change):
 def test_gradients_reach_every_layer_and_the_change(change):
     network = made("calibrated")
     change = change.clone().requires_grad_()
-    network(network.repeated(change)).square().sum().backward()
+    network(network.repeated(20 * change)).square().sum().backward()
     assert change.grad.abs().min() > 0
     assert all(tensor.grad.abs().sum() > 0 for name, tensor in network.named_parameters() if not name.endswith("3.bias"))
 
@@ -127,6 +127,35 @@ def test_a_published_file_becomes_the_network_it_is_of(cache, kind, widths, unit
     assert stored.config["kind"] == kind and again.config == network.config
     x = torch.randn(1, 18, widths[0], generator=torch.Generator().manual_seed(2))
     assert torch.equal(again(x), network(x))
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"),
+    [
+        ({}, 18),
+        ({"opts": {"stylegan_size": 256}}, 14),
+        ({"opts": {"stylegan_size": 1024}, "blocks": 4}, 10),  # the generator in the file goes before what is said of it
+    ],
+)
+def test_the_rows_are_those_of_the_generator_in_the_file(cache, said, rows):
+    content = published(
+        made("compatible", styles=rows), **{f"decoder.to_rgbs.{k}.bias": torch.ones(3) for k in range(said.get("blocks", 0))}
+    )
+    torch.save(content | {"opts": said.get("opts", {})}, cache / "best_model.pt")
+    importers.convert("auclip", cache / "best_model.pt", cache / "out.safetensors")
+    assert mapper.of(weights.load(cache / "out.safetensors")).styles == rows
+
+
+@pytest.mark.parametrize("widths", [(8, 12), (8, 6, 12)])
+def test_a_calibrated_mapper_learns_nothing_that_cannot_matter(widths, change):
+    """Every parameter that learns has a gradient; the last bias, which no change knows, is not among them."""
+    network = made("calibrated", widths)
+    learning = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    network(network.repeated(20 * change)).square().sum().backward()
+    assert all(parameter.grad is not None and bool(parameter.grad.any()) for parameter in learning.values())
+    still = network.state_dict().keys() - learning.keys()
+    assert still == {f"{level}.mapping.{len(widths) - 1}.bias" for level in LEVELS}
+    assert all(parameter.requires_grad for parameter in made("compatible").parameters())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from mien.errors import WeightsError
 from mien.nn.mapper import LEVELS, UNITS, LevelsMapper, Shape
 from mien.weights import Weights
 
-_STYLES = 18  # rows of the code of 1,024 pixels, for which all of them were published
+_SIZE = 1024  # pixels of the generator, for which all of them were published, where a file does not say
 _OF = {"auclip": "changes of action units", "styleclip": "codes"}
 
 
@@ -20,10 +21,11 @@ def convert(kind: str, path: Path, out: Path) -> None:
 
     Raises `WeightsError` that names the file, and what is missing from it or unknown, when it is of another network.
     """
-    found = checkpoint.part(checkpoint.read(path), "mapper")
+    content = checkpoint.read(path)
+    found = checkpoint.part(content, "mapper")
     try:
-        network = LevelsMapper(**_shape(found))
-    except (KeyError, IndexError, ValueError) as error:
+        network = LevelsMapper(**_shape(found, _rows(content)))
+    except (KeyError, IndexError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is no mapper of levels (state_dict with mapper.{', mapper.'.join(LEVELS)})") from error
     held = "auclip" if network.units else "styleclip"
     if held != kind:
@@ -33,7 +35,18 @@ def convert(kind: str, path: Path, out: Path) -> None:
     weights.save(out, made.tensors, made.config)
 
 
-def _shape(found: Mapping[str, Tensor]) -> Shape:
+def _rows(content: Any) -> int:
+    """Rows of the codes of the generator: of the one in the file, by its layers; else of the size that the file's settings say."""
+    held = content if isinstance(content, dict) else {}
+    names = (str(name).split(".") for name in held.get("state_dict", ()))
+    if blocks := {name[2] for name in names if name[:2] == ["decoder", "to_rgbs"]}:  # from 8 pixels up, each with two rows
+        return 2 * len(blocks) + 2
+    settings = held.get("opts")
+    size = int(settings.get("stylegan_size") or _SIZE) if isinstance(settings, dict) else _SIZE
+    return 2 * size.bit_length() - 4
+
+
+def _shape(found: Mapping[str, Tensor], rows: int) -> Shape:
     """What the tensors tell; levels that a mapper was trained without are not among them."""
     levels = [name for name in LEVELS if any(key.startswith(f"{name}.") for key in found)]
     numbers = sorted(int(key.split(".")[2]) for key in found if key.startswith(f"{levels[0]}.") and key.endswith(".weight"))
@@ -42,4 +55,4 @@ def _shape(found: Mapping[str, Tensor]) -> Shape:
     units = () if widths[0] == widths[-1] else UNITS
     if units and widths[0] != len(units):
         raise ValueError(f"{widths[0]} numbers in")
-    return {"widths": widths, "styles": _STYLES, "levels": levels, "mode": "compatible", "units": list(units)}
+    return {"widths": widths, "styles": rows, "levels": levels, "mode": "compatible", "units": list(units)}

@@ -9,7 +9,7 @@ them. `calibrated` ones have no such layer, end in a linear map, and move nothin
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import torch
 from jaxtyping import Float
@@ -57,6 +57,8 @@ class Mapper(nn.Module):
         layers = (EqualLinear(a, b, rate=_RATE, activated=compatible or i < last) for i, (a, b) in enumerate(pairwise(widths)))
         self.mapping = nn.Sequential(PixelNorm(axis=1) if compatible else nn.Identity(), *layers)
         self.compatible = compatible
+        if not compatible:  # ``M(x) - M(0)`` has no bias of the last layer in it: it is in the files, and there is nothing to learn
+            cast(EqualLinear, self.mapping[-1]).bias.requires_grad_(False)
 
     def forward(self, x: Float[Tensor, "b l n"]) -> Float[Tensor, "b l d"]:
         """How the rows move."""
