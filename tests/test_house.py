@@ -90,6 +90,11 @@ def test_importing_mien_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
+def test_understanding_a_text_does_not_load_the_compiler_of_torch():
+    code = "import sys; from mien import text; text.expression('a big smile'); print('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
 def test_no_torchvision_is_ever_imported():
     for path in PYTHON:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from mien import files
 from mien.errors import WeightsError
@@ -144,13 +145,23 @@ def built(make: Callable[[], N], stored: Weights, what: str) -> N:
     `WeightsError` also for a configuration of something else, where a message says that the file is no `what`.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             layout = make()
     except (TypeError, KeyError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{stored.path} is no {what} but {stored.config.get('kind') or 'something else'}") from error
     _compare(layout, stored)
     with torch.random.fork_rng(devices=()):  # layers are made with random numbers in them, which nobody else shall miss
         return fill(make(), stored)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Within it no layer draws normal numbers: for tensors without numbers torch would load its compiler to do so, for over a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if func in (Tensor.normal_, nn.init.normal_):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def fill(network: N, weights: Weights) -> N:
