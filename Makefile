@@ -21,7 +21,7 @@ OUT ?= out
 demo: .venv/astronaut
 	$(BIN)/python examples/demo.py $(OUT)
 
-# A process for each core, at most eight (each needs some 1.5 GiB); what is slow is shared out as they become free.
+# A process for each core, at most eight (each needs some 2 GiB); what is slow is shared out as they become free.
 test: check
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 

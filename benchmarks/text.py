@@ -13,6 +13,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from mien import plots, registry, text
+from mien import images, plots, registry, text
 from mien.api.editing import EditResult, edit
 from mien.aus import AXES
 from mien.data.renders import render
@@ -43,11 +44,10 @@ def asked(words: str) -> str:
     return " ".join(f"{axis}={value:.9f}" for axis, value in zip(AXES, wanted, strict=True) if axis in moves and not np.isnan(value))
 
 
-def alone(way: str, words: str, size: int, rounds: int) -> None:
+def alone(way: str, words: str, photo: Path, rounds: int) -> None:
     """What a fresh process does: edit; tell on stdout the times, the rise of the peak, and some pixels to compare."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    photo = render(head.bundled(), size=size).photo.rgb
 
     def once(number: int) -> EditResult:
         return edit(photo, text=unread(words, number)) if way == "text" else edit(photo, words)
@@ -63,7 +63,7 @@ def alone(way: str, words: str, size: int, rounds: int) -> None:
     if way == "text":
         anew = (unread(words, rounds + number) for number in range(1, rounds + 1))
         told["understanding"] = min(timed(lambda said=said: text.expression(said))[1] for said in anew)
-    print(json.dumps(told | {"pixels": done.rgb[:: size // 64, :: size // 64].tolist()}))
+    print(json.dumps(told | {"pixels": done.rgb[::16, ::16].tolist()}))
 
 
 def peak() -> int:
@@ -97,16 +97,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--text", default="an angry face")
-    parser.add_argument("--alone", nargs=2, metavar=("WAY", "WORDS"), help="measure one way in this process, as the benchmark does")
+    parser.add_argument(
+        "--alone", nargs=3, metavar=("WAY", "WORDS", "PHOTO"), help="measure one way in this process, as the benchmark does"
+    )
     options = parser.parse_args()
     if options.alone:
-        alone(*options.alone, options.size, options.rounds)
+        way, words, photo = options.alone
+        alone(way, words, Path(photo), options.rounds)
         return
-    command = [sys.executable, __file__, "--rounds", str(options.rounds), "--size", str(options.size), "--alone"]
-    told = {
-        way: json.loads(subprocess.run([*command, way, words], check=True, capture_output=True, text=True).stdout)
-        for way, words in (("text", options.text), ("units", asked(options.text)))
-    }
+    command, told = [sys.executable, __file__, "--rounds", str(options.rounds), "--alone"], {}
+    with tempfile.TemporaryDirectory() as folder:
+        photo = images.write(render(head.bundled(), size=options.size).photo.rgb, Path(folder) / "face.png")
+        for way, words in (("text", options.text), ("units", asked(options.text))):
+            told[way] = json.loads(subprocess.run([*command, way, words, str(photo)], check=True, capture_output=True, text=True).stdout)
     said, plain = (np.array(each.pop("pixels")) for each in told.values())
     assert np.abs(said - plain).max() <= 1, "both ways do not make the same picture"
     ours, units = told["text"], told["units"]

@@ -53,8 +53,8 @@ class Blur(nn.Module):
 
     def __init__(self, *, padding: int = 0, stride: int = 1, gain: float = 1.0) -> None:
         super().__init__()
-        taps = torch.tensor(BLUR) / sum(BLUR)
-        self.register_buffer("kernel", gain * taps[:, None] * taps)
+        taps = [tap / sum(BLUR) for tap in BLUR]
+        self.register_buffer("kernel", torch.tensor([[gain * down * across for across in taps] for down in taps]))
         self.padding = padding
         self.stride = stride
 
