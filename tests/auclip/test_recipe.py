@@ -61,8 +61,9 @@ def alone(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(expressions, networks, reader, options, monkeypatch):
-    monkeypatch.setattr("mien.recipes.auclip.looking._VALIDATED", 4)
-    monkeypatch.setattr("mien.recipes.auclip.gains", lambda mapper, generator, sitters: [2.0] * len(mapper.units))
+    for part in ("looking", "finishing"):
+        monkeypatch.setattr(f"mien.recipes.auclip.{part}.VALIDATED", 4)
+    monkeypatch.setattr("mien.recipes.auclip.finishing.gains", lambda mapper, generator, sitters: [2.0] * len(mapper.units))
     return AUCLIPConfig(
         data=expressions, generator=networks, reader=reader, steps=6, batch=2, pairs=3, width=8, memory=4, rate=0.5, options=options
     )
@@ -246,7 +247,8 @@ def test_it_goes_on_from_a_mapper_and_measures_its_gains_anew(small, faces, tmp_
     path = train(replace(small, out=tmp_path / "second", start=first, steps=1, rate=1e-6, options=replace(small.options, every=1)))
     one, other = load_file(first), load_file(path)
     assert all(torch.allclose(one[name], other[name], atol=1e-3) for name in one)
-    assert mapper.of(weights.load(path)).gains == (2.0,) * len(AXES)
+    found = mapper.of(weights.load(path))
+    assert found.gains == (2.0,) * len(AXES) and found.limit > 0
     with pytest.raises(UsageError, match=r"does not fit \(calibrated, codes of 10 x 8, 38 units, not compatible"):
         train(replace(small, mode="compatible", clip=0.0, data=faces, generator=faces / "stylegan2.safetensors", start=first, out=tmp_path))
 

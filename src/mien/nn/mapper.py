@@ -44,6 +44,7 @@ class Shape(TypedDict):
     mode: Mode
     units: Sequence[str]  #: the action units whose changes it is given; none for a mapper that looks at the code
     gains: NotRequired[Sequence[float]]  #: by how much steps of each unit are taken larger; none: as they are
+    limit: NotRequired[float]  #: how far a whole code is moved at most; 0: as far as is asked
 
 
 class Mapper(nn.Module):
@@ -77,14 +78,16 @@ class LevelsMapper(nn.Module):
         units: Sequence[str] = (),
         *,
         gains: Sequence[float] = (),
+        limit: float = 0.0,
     ) -> None:
         """See `Shape`; raises `ValueError` for gains of other units."""
         super().__init__()
         if gains and len(gains) != len(units):
             raise ValueError(f"{len(gains)} gains of {len(units)} units")
         sizes = {"widths": list(widths), "styles": styles}
-        self.config: dict[str, Any] = sizes | {"levels": list(levels), "mode": mode, "units": list(units), "gains": list(gains)}
-        self.gains = tuple(gains)
+        told = {"units": list(units), "gains": list(gains), "limit": limit}
+        self.config: dict[str, Any] = sizes | {"levels": list(levels), "mode": mode} | told
+        self.gains, self.limit = tuple(gains), limit
         self.styles, self.levels, self.units, self.code = styles, tuple(levels), tuple(units), widths[-1]
         self.reach = 1.0 if mode == "calibrated" else USED  #: how far a row moves for what the mapper says, where it is used
         for level in levels:
@@ -116,7 +119,14 @@ class LevelsMapper(nn.Module):
 
     def move(self, codes: Float[Tensor, "b l d"], change: Float[Tensor, "b n"], reach: float | None = None) -> Float[Tensor, "b l d"]:
         """Codes after a change of units: ``w + reach M(change)``; `reach` is the mapper's own unless it is given."""
-        return codes + (self.reach if reach is None else reach) * self(self.repeated(change))
+        moved = (self.reach if reach is None else reach) * self(self.repeated(change))
+        return codes + (limited(moved, self.limit) if self.limit else moved)
+
+
+def limited(moved: Float[Tensor, "b l d"], limit: float) -> Float[Tensor, "b l d"]:
+    """Short moves as they are, long ones of a length that nears `limit`: generators draw no faces far from the codes they know."""
+    length = moved.flatten(1).norm(dim=1)[:, None, None]
+    return moved * (1 + (length / limit) ** 4) ** -0.25
 
 
 def of(stored: Weights) -> LevelsMapper:

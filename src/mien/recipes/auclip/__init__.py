@@ -13,11 +13,10 @@ from typing import cast
 import torch
 
 from mien.data.synth.store import ABOUT
-from mien.metrics.gains import gains
 from mien.nn.mapper import LevelsMapper
-from mien.recipes.auclip.looking import keep, look, weighed
+from mien.recipes.auclip.finishing import finish
+from mien.recipes.auclip.looking import look, weighed
 from mien.recipes.auclip.options import AUCLIPConfig
-from mien.recipes.auclip.starting import ungained
 from mien.recipes.auclip.tasks import of_expressions, of_latents
 from mien.training import Ranger, Run, constant, cosine, launch, say
 from mien.training.config import to_toml
@@ -63,7 +62,6 @@ def train(config: AUCLIPConfig) -> Path:
     if calibrated and not task.sitters and fabric.global_rank == 0:
         say("the generator draws no face of the data that is found: no gains are measured, steps are taken as they are")
     if task.sitters and fabric.global_rank == 0:
-        best = ungained(path)
-        keep(best, path, config, task.made_for, gains=gains(best, lesson.generator.cpu(), task.sitters))
+        finish(path, config, task)
     fabric.barrier()
     return path

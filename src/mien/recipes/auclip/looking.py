@@ -20,7 +20,7 @@ from mien.training import Learner, Run
 from mien.training.config import to_toml
 
 KIND = "auclip"
-_VALIDATED, _SHOWN = 128, 8  # samples
+VALIDATED, _SHOWN = 128, 8  # samples
 _BEST = "best"  # in `Run.numbers`: the least loss on faces not learned from
 
 
@@ -39,7 +39,7 @@ def weighed(config: AUCLIPConfig, terms: Mapping[str, Float[Tensor, ""]]) -> Flo
 def look(run: Run, config: AUCLIPConfig, task: Task, learner: Learner, path: Path) -> None:
     """Tell how the mapper does on faces not learned from, and show some; it is kept if it was never better."""
     lesson, mapper = task.lesson, cast(LevelsMapper, learner.average)
-    batches = DataLoader(Subset(task.unseen, range(_VALIDATED)), config.batch, generator=torch.Generator())
+    batches = DataLoader(Subset(task.unseen, range(VALIDATED)), config.batch, generator=torch.Generator())
     sums: dict[str, float] = {}
     sheet: list[Tensor] = []
     readings: list[tuple[Tensor, Tensor]] = []
@@ -52,7 +52,7 @@ def look(run: Run, config: AUCLIPConfig, task: Task, learner: Learner, path: Pat
                 sheet.append(torch.stack(lesson.shown(batch, moved), 1).flatten(0, 1).float())
             if isinstance(lesson, Imitation):
                 readings.append(lesson.read(batch, moved))
-        share = len(moved) / _VALIDATED
+        share = len(moved) / VALIDATED
         for name, term in {**terms, "loss": weighed(config, terms)}.items():
             sums[name] = sums.get(name, 0.0) + share * float(term)
     told = {"val_followed": followed(readings)} if readings else {}

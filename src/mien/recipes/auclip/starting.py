@@ -44,9 +44,9 @@ def _started(path: Path, mode: Mode, generator: Generator, names: Sequence[str])
 
 
 def ungained(path: Path) -> LevelsMapper:
-    """A mapper without its gains, which are measured anew."""
+    """A mapper without its gains and limit, which are measured anew."""
     stored = weights.load(path)
-    return mapping.of(replace(stored, config={**stored.config, "gains": []}))
+    return mapping.of(replace(stored, config={**stored.config, "gains": [], "limit": 0.0}))
 
 
 def begin(mapper: LevelsMapper, samples: Changes) -> None:

@@ -1,0 +1,36 @@
+"""What a calibrated mapper of the recipe `auclip` is given at the end: how far it moves a code at most, and its gains."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, Subset
+
+from mien import weights
+from mien.metrics.gains import gains
+from mien.nn import mapper as mapping
+from mien.nn.mapper import LevelsMapper
+from mien.recipes.auclip.looking import VALIDATED, keep
+from mien.recipes.auclip.options import AUCLIPConfig
+from mien.recipes.auclip.starting import ungained
+from mien.recipes.auclip.tasks import Task
+
+_NEARLY_ALL = 0.99  # of the changes that there are between faces not learned from
+
+
+def finish(path: Path, config: AUCLIPConfig, task: Task) -> None:
+    """Measure both for the mapper of a file, and write it anew."""
+    mapper, stored = ungained(path), weights.load(path)
+    limit = farthest(mapper, config, task)
+    held = mapping.of(replace(stored, config={**mapper.config, "kind": stored.config["kind"], "limit": limit}))
+    keep(held, path, config, task.made_for, gains=gains(held, task.lesson.generator.cpu(), task.sitters))
+
+
+@torch.no_grad()
+def farthest(mapper: LevelsMapper, config: AUCLIPConfig, task: Task) -> float:
+    """The length of move that nearly no change between two faces needs: nothing was learned of what lies beyond."""
+    lengths = list[torch.Tensor]()
+    for batch in DataLoader(Subset(task.unseen, range(VALIDATED)), config.batch, generator=torch.Generator()):
+        moved = task.lesson.moved(mapper, batch)
+        lengths.append(moved.flatten(-2).norm(dim=-1).flatten())
+    return float(torch.cat(lengths).quantile(_NEARLY_ALL))
