@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from mien.data.synth import making
+from mien.data.synth.making import Settings
 from mien.losses.clip import Comparer
 from mien.nn.clip import CLIP
 from mien.nn.stylegan2 import Generator, initialise
@@ -35,3 +37,11 @@ def generator():
     made = Generator([16, 16, 16, 16], 24, 2)
     initialise(made, torch.Generator().manual_seed(1))
     return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def heads(tmp_path_factory):
+    """Drawn heads with their labels."""
+    folder = tmp_path_factory.mktemp("heads")
+    making.make(folder, Settings(40, size=48, seed=3), workers=1)
+    return folder

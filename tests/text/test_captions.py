@@ -11,8 +11,6 @@ from mien.aus import AXES, EMOTIONS
 from mien.data import captions
 from mien.data.captions_meanings import Shown
 from mien.data.captions_words import MEANINGS, degrees
-from mien.data.synth import making
-from mien.data.synth.making import Settings
 from mien.errors import DataError
 
 NAMES = [meaning.name for meaning in MEANINGS]
@@ -64,13 +62,6 @@ def test_every_sentence_is_of_known_words_and_short_enough():
         assert not words.unknown(said), said
         assert len(words.encode(said)) <= captions.CONTEXT - 2, said
     assert captions.say([NAMES.index("wink left")], np.random.default_rng(1)) != captions.say([0], np.random.default_rng(1))
-
-
-@pytest.fixture(scope="session")
-def heads(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("heads")
-    making.make(folder, Settings(40, size=48, seed=3), workers=1)
-    return folder
 
 
 def test_pictures_with_captions_that_hold_of_them(heads):

@@ -15,8 +15,6 @@ from mien.recipes import clip as recipe
 from mien.recipes.clip import ClipConfig, contrast, holding, train
 from mien.training import RunOptions, launch
 
-from .test_captions import heads  # noqa: F401 - the fixture
-
 
 def test_where_one_is_right_it_is_the_published_loss():
     logits = torch.randn(5, 5, generator=torch.Generator().manual_seed(0))
@@ -37,7 +35,7 @@ def test_a_caption_holds_as_far_as_all_its_meanings_do():
     assert holding(holds, torch.tensor([[0, 1, 2], [0, 0, 2]])).tolist() == [[0.125, 0.25], [0.0, 1.0]]
 
 
-def test_a_run_leaves_a_network_that_reads_and_sees(heads, tmp_path):  # noqa: F811
+def test_a_run_leaves_a_network_that_reads_and_sees(heads, tmp_path):
     options = RunOptions(workers=0, every=6)
     path = train(ClipConfig(faces=[heads], out=tmp_path, steps=12, batch=8, layers=1, width=64, settled=2, options=options))
     stored = weights.load(path)
@@ -56,7 +54,7 @@ def test_a_run_leaves_a_network_that_reads_and_sees(heads, tmp_path):  # noqa: F
     assert all(0 <= line["text_to_picture"] <= 1 for line in told if "text_to_picture" in line)
 
 
-def test_at_the_end_only_the_reading_side_learns_what_captions_tell(heads, monkeypatch):  # noqa: F811
+def test_at_the_end_only_the_reading_side_learns_what_captions_tell(heads, monkeypatch):
     monkeypatch.setattr(recipe, "_LOCKED", 4)  # captions that hold of none of these would have no mean
     monkeypatch.setattr(recipe, "_AT_ONCE", 24)
     known = captions.pictures([heads], 32, "train")
