@@ -95,7 +95,9 @@ def test_the_best_gain_is_where_the_cost_is_least():
         return (1 - response * gain) ** 2 + lost * gain
 
     assert measuring.best_gain(cost) == 4.0
-    assert tried[0] < 1.0 and max(tried) == 8.0, "further ones are worse and not tried"
+    assert tried == pytest.approx([0.5, 1, 2, 4, 8, 8**0.5, 32**0.5])
+    assert measuring.best_gain(lambda gain: cost(gain, response=0.36)) == pytest.approx(8**0.5)
+    assert measuring.best_gain(lambda gain: cost(gain, response=0.6, lost=0.05)) == pytest.approx(2**0.5)
     assert measuring.best_gain(lambda gain: cost(gain, lost=0.2)) < 3.0
     assert measuring.best_gain(lambda gain: cost(gain, response=1e-3)) > 8.0, "as far as is tried"
     assert measuring.best_gain(lambda gain: cost(gain, response=-1.0)) == 1.0, "it goes the wrong way"

@@ -5,7 +5,7 @@ to a photo's own pixels is smaller still. So each unit is set on faces as an edi
 is taken by which both agree best while the person stays who it is: asked for too much, a generator draws nobody.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,8 +30,7 @@ from mien.training.progress import counted
 from mien.types import Crop, Photo
 
 _DOSES = (2.0, 5.0)  # steps
-_TRIED = tuple(2.0 ** (k / 2) for k in range(-2, 8))  # gains, 0.5 .. 11.3
-_PATIENCE = 2  # gains that may be worse one after another before larger ones are given up
+_DOUBLED, _HALFWAY = (0.5, 1.0, 2.0, 4.0, 8.0), 2**0.5  # gains
 
 
 def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter]) -> list[float]:
@@ -44,15 +43,19 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
     return [found[unit_of(name)] for name in mapper.units]
 
 
-def best_gain(cost: Callable[[float], float], tried: Iterable[float] = _TRIED) -> float:
-    """Of gains from small to large the one of least cost; 1 where each costs as much as not to move at all, which is 1, or is NaN."""
-    best, least, worse = 1.0, 1.0, 0
-    for gain in tried:
+def best_gain(cost: Callable[[float], float]) -> float:
+    """The gain of least cost: doubled until it costs more, then looked for half a doubling to either side.
+
+    1 where each costs as much as not to move at all, which is 1, or is NaN.
+    """
+    best, least = 1.0, 1.0
+    for gain in _DOUBLED:
         if (now := cost(gain)) < least:
-            best, least, worse = gain, now, 0
-        elif least < 1.0 and (worse := worse + 1) == _PATIENCE:
+            best, least = gain, now
+        elif least < 1.0:
             break
-    return best
+    costs = {gain: cost(gain) for gain in (best / _HALFWAY, best * _HALFWAY)} if least < 1.0 else {}
+    return min((gain for gain in costs if costs[gain] < least), key=lambda gain: costs[gain], default=best)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,17 +82,17 @@ class Sitting:
         self._people = [self._who(crop) for crop in self._before]
 
     def cost(self, name: str, gain: float) -> float:
-        """How far what is measured is from what is asked, squared, as a share of what is asked; and how little of the person is left.
+        """How far what is measured is from what is asked, and the person from who it was: squares, where 1 is all of either.
 
         Faces on which nothing was measured do not count; NaN where there is no other.
         """
-        told, kept = list[list[float]](), list[float]()
+        told, lost = list[list[float]](), list[float]()
         for face, crop, calm, who in zip(self._seated, self._before, self._calm, self._people, strict=True):
             made = (drawn(self._mapper, self._generator, face, AUShift.of({name: dose}), gain) for dose in _DOSES)
             after = [_seen(rgb, crop.face.landmarks) for rgb in made]
             told.append([read.aus[name] - calm[name] for read in self._reader.measure_against(after, [crop] * len(after))])
-            kept += [cosine(who, self._who(crop)) for crop in after]
-        return missed(np.array(told), np.array(_DOSES)) + 1.0 - float(np.mean(kept))
+            lost += [(1.0 - cosine(who, self._who(crop))) ** 2 for crop in after]
+        return missed(np.array(told), np.array(_DOSES)) + float(np.mean(lost))
 
     def _who(self, crop: Crop) -> Float[np.ndarray, " d"]:
         return self._recognizer.code(Photo(crop.rgb), crop.face)
