@@ -212,3 +212,10 @@ def test_gains_make_steps_larger_and_are_kept_with_the_file(tmp_path):
     assert torch.allclose(mapper.of(weights.load(tmp_path / "m.safetensors")).steps(change), network.steps(change))
     with pytest.raises(ValueError, match="1 gains of 2 units"):
         made("calibrated", (2, 6, 12), units=("AU12L", "AU17"), gains=(1.0,))
+
+
+def test_of_a_compatible_mapper_the_reach_grows_with_what_changes_most():
+    asked = [AUShift.of(wanted).values for wanted in ({"AU12": 2.5, "AU25": -1.0}, {"AU12": 5.0}, {})]
+    steps = torch.from_numpy(np.stack(asked).astype(np.float32))
+    assert made("compatible").reach_of(steps).flatten().tolist() == pytest.approx([0.2, 0.4, 0.0])
+    assert made("calibrated").reach_of(steps).flatten().tolist() == [1.0, 1.0, 1.0]

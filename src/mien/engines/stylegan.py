@@ -155,9 +155,9 @@ class StyleGANEngine:
         """The code after a change of action units."""
         if self._mapper is None or not asked.moved:
             return code
-        steps = torch.from_numpy(_told(asked, self._mapper.axes).values.astype(np.float32))[None]
+        mapper, steps = self._mapper, torch.from_numpy(_told(asked, self._mapper.axes).values.astype(np.float32))[None]
         with torch.inference_mode():
-            return self._mapper.move(code, self._mapper.steps(steps))
+            return mapper.move(code, mapper.steps(steps), mapper.reach_of(steps))
 
 
 def _told(asked: AUShift, known: frozenset[str]) -> AUShift:

@@ -29,8 +29,8 @@ AUCLIP = (8, 16, 32, 64, 128, 256, 512, 512, 512, 512)  #: widths of AU-CLIP's n
 STYLECLIP = (512,) * 5  #: widths of StyleCLIP's
 #: What AU-CLIP's eight numbers are of: changes of a detector's scores, -1 to 1. To a calibrated mapper a FACS step is 0.2.
 UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
-#: How far a row moves for what a mapper says: while AU-CLIP trains, and where AU-CLIP and StyleCLIP are used.
-TRAINED, USED = 0.2, 0.1
+#: How far a row moves for what a mapper says: while AU-CLIP trains, where AU-CLIP and StyleCLIP are used, and at the end of its animations.
+TRAINED, USED, ANIMATED = 0.2, 0.1, 0.4
 _RATE = 0.01
 _ROW = {axis: row for row, axis in enumerate(aus.AXES)}
 
@@ -117,7 +117,19 @@ class LevelsMapper(nn.Module):
         steps = torch.stack([change[:, [_ROW[axis] for axis in aus.axes(unit)]].mean(1) for unit in self.units], 1)
         return steps * (steps.new_tensor(self.gains) if self.gains else 1.0) / aus.MAX_INTENSITY
 
-    def move(self, codes: Float[Tensor, "b l d"], change: Float[Tensor, "b n"], reach: float | None = None) -> Float[Tensor, "b l d"]:
+    def reach_of(self, change: Float[Tensor, "b axes"]) -> Float[Tensor, "b 1 1"]:
+        """How far rows are moved for changes along `mien.aus.AXES` in FACS steps.
+
+        Only a calibrated mapper hears how strong a change is. AU-CLIP's animations show it by the reach of a compatible one: 0 to 0.4, here
+        at five steps of what changes most.
+        """
+        if self.config["mode"] == "calibrated":
+            return change.new_full((len(change), 1, 1), self.reach)
+        return ANIMATED * change.abs().amax(1)[:, None, None] / aus.MAX_INTENSITY
+
+    def move(
+        self, codes: Float[Tensor, "b l d"], change: Float[Tensor, "b n"], reach: float | Float[Tensor, "b 1 1"] | None = None
+    ) -> Float[Tensor, "b l d"]:
         """Codes after a change of units: ``w + reach M(change)``; `reach` is the mapper's own unless it is given."""
         moved = (self.reach if reach is None else reach) * self(self.repeated(change))
         return codes + (limited(moved, self.limit) if self.limit else moved)
