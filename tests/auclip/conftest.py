@@ -5,16 +5,26 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mien import weights
 from mien.aus import AXES, AUVector
 from mien.data.synth import store
+from mien.losses.clip import Comparer
 from mien.nn import stylegan2
+from mien.nn.clip import CLIP
 from mien.nn.encoders import Inverter, Shape
 from mien.nn.stylegan2 import Generator, initialise
+from mien.nn.tokens import Words
+from mien.recipes.units import UnitsConfig
+from mien.recipes.units import train as train_units
 from mien.training import RunOptions
 
 PEOPLE, EACH = 20, 4
+COUNT = 6  # faces of AU-CLIP's data
+_KNOWN = (
+    "happy sad human face picture with mouth closed lips open inner outer brow raise lower cheek nose wrinkle lip corner up jaw drop , ."
+)
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +85,45 @@ def expressions(tmp_path_factory):
 def options():
     """A run of seconds."""
     return RunOptions(workers=0, every=3)
+
+
+@pytest.fixture(scope="session")
+def reader(expressions, options, tmp_path_factory):
+    return train_units(UnitsConfig(data=expressions, out=tmp_path_factory.mktemp("units"), options=options))
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    """Without what was imported on this machine."""
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory, a_generator):
+    """AU-CLIP's data of a small generator: two rows that say what mouth and brow do, and scores of that."""
+    folder = tmp_path_factory.mktemp("faces")
+    generator = a_generator(folder, widths=(6,) * 4, seed=2)  # 32 pixels, 8 rows
+    draw = torch.Generator().manual_seed(5)
+    for split in ("train", "test"):
+        codes = torch.randn(COUNT, generator.rows, generator.code, generator=draw)
+        save_file({"codes": codes}, folder / f"{split}_faces.safetensors")
+        for number in range(COUNT):
+            scores = torch.rand(8, generator=draw).tolist()
+            path = folder / "training" / f"{split}_aus" / f"{number:05d}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(",".join(f"{score:.4f}" for score in scores))
+    (folder / "truncated_index.csv").write_text("0,2,3")
+    for split in ("train", "test"):
+        rows = (f"{number:05d},{'happy' if number % 2 else 'sad'}" for number in range(COUNT))
+        (folder / f"{split}_classes.csv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture
+def comparer():
+    """A small CLIP that knows a few words."""
+    words = _KNOWN.split()
+    shape = {"size": 32, "patch": 16, "seen": (16, 1, 2), "read": (16, 1, 2), "context": 40, "vocabulary": len(words) + 2, "code": 8}
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        return Comparer(CLIP(**shape), Words(words))

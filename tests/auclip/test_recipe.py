@@ -6,57 +6,30 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch.utils.data import default_collate
 
 from mien import images, weights
 from mien.aus import AXES as ALL
-from mien.data import transfers
 from mien.data.changes import Changes
 from mien.data.expressions import AXES, open_expressions
 from mien.data.layouts import auclip as latents
-from mien.data.transfers import Classes, Transfers, told_classes
-from mien.errors import DataError, UsageError
-from mien.faces import identity
+from mien.errors import UsageError
 from mien.inversion import choosing
-from mien.losses import clip, prompts, reconstruction, transfer, units
-from mien.losses.clip import Comparer
+from mien.losses import clip, reconstruction, units
 from mien.losses.imitation import Imitation
-from mien.losses.likeness import Likeness
-from mien.losses.transfer import Transfer, Wanted
 from mien.nn import mapper
-from mien.nn.clip import CLIP
 from mien.nn.mapper import LEVELS, UNITS, LevelsMapper
 from mien.nn.stylegan2 import Generator
-from mien.nn.tokens import Words
 from mien.recipes.auclip import AUCLIPConfig, sitting, train
 from mien.recipes.auclip.encoding import encoded
 from mien.recipes.auclip.looking import followed
 from mien.recipes.auclip.starting import begin
-from mien.recipes.units import UnitsConfig
-from mien.recipes.units import train as train_units
 from mien.training import RunOptions, launch
-
-COUNT = 6
-_KNOWN = (
-    "happy sad human face picture with mouth closed lips open inner outer brow raise lower cheek nose wrinkle lip corner up jaw drop , ."
-)
-
-
-@pytest.fixture(scope="module")
-def reader(expressions, options, tmp_path_factory):
-    return train_units(UnitsConfig(data=expressions, out=tmp_path_factory.mktemp("units"), options=options))
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    """Without what was imported on this machine."""
-    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -67,27 +40,6 @@ def small(expressions, networks, reader, options, monkeypatch):
     return AUCLIPConfig(
         data=expressions, generator=networks, reader=reader, steps=6, batch=2, pairs=3, width=8, memory=4, rate=0.5, options=options
     )
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory, a_generator):
-    """AU-CLIP's data of a small generator: two rows that say what mouth and brow do, and scores of that."""
-    folder = tmp_path_factory.mktemp("faces")
-    generator = a_generator(folder, widths=(6,) * 4, seed=2)  # 32 pixels, 8 rows
-    draw = torch.Generator().manual_seed(5)
-    for split in ("train", "test"):
-        codes = torch.randn(COUNT, generator.rows, generator.code, generator=draw)
-        save_file({"codes": codes}, folder / f"{split}_faces.safetensors")
-        for number in range(COUNT):
-            scores = torch.rand(8, generator=draw).tolist()
-            path = folder / "training" / f"{split}_aus" / f"{number:05d}.csv"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(",".join(f"{score:.4f}" for score in scores))
-    (folder / "truncated_index.csv").write_text("0,2,3")
-    for split in ("train", "test"):
-        rows = (f"{number:05d},{'happy' if number % 2 else 'sad'}" for number in range(COUNT))
-        (folder / f"{split}_classes.csv").write_text("\n".join(rows))
-    return folder
 
 
 def test_a_calibrated_mapper_comes_nearer_to_the_other_expression(small, expressions, networks, tmp_path):
@@ -310,114 +262,6 @@ def test_either_mode_learns_from_auclips_data(small, faces, tmp_path, mode):
 def test_codes_of_another_generator_are_refused(small, faces, tmp_path):
     with pytest.raises(UsageError, match=r"has codes of 8 x 8, .* takes 10 x 8"):
         train(replace(small, data=faces, clip=0.0, out=tmp_path))
-
-
-@pytest.fixture
-def comparer():
-    """A small CLIP that knows a few words."""
-    words = _KNOWN.split()
-    shape = {"size": 32, "patch": 16, "seen": (16, 1, 2), "read": (16, 1, 2), "context": 40, "vocabulary": len(words) + 2, "code": 8}
-    with torch.random.fork_rng():
-        torch.random.default_generator.manual_seed(0)
-        return Comparer(CLIP(**shape), Words(words))
-
-
-def test_the_terms_are_auclips(faces, a_generator, comparer, reader, monkeypatch):
-    """Against a second writing, on codes of two faces."""
-    draw, generator = torch.Generator().manual_seed(0), a_generator(faces, widths=(6,) * 4, seed=2)
-    likeness, read = Likeness(identity.recognizer().network), units.opened(reader)
-    codes, targets, moved = (torch.randn(2, 8, 8, generator=draw) for _ in range(3))
-    wanted = Wanted(codes, targets, torch.zeros(2, 8), ["happy face", "sad face"], ["mouth open", "lips closed"])
-    terms = Transfer(generator, likeness, comparer, read, reach=0.2)(wanted, moved)
-    made, real, goal = (generator(x).detach() for x in (codes + moved, codes, targets))
-    cosine = torch.nn.functional.cosine_similarity
-    told = torch.stack([cosine(comparer.codes(made), comparer.texts(each)) for each in (wanted.classes, wanted.shown)])
-    assert float(terms["identity"]) == pytest.approx(float(1 - cosine(likeness.codes(made), likeness.codes(real)).mean()), abs=1e-5)
-    assert float(terms["clip"]) == pytest.approx(float(1 - told.mean()), abs=1e-5)
-    assert float(terms["units"]) == pytest.approx(float((read(made) - read(goal)).abs().mean()), abs=1e-5)
-    assert float(terms["length"]) == pytest.approx(float(moved.square().mean()))
-    assert not any(parameter.requires_grad for parameter in generator.parameters()), "only the mapper learns"
-
-
-def test_the_length_counts_as_published_where_a_level_is_left_out():
-    moved = torch.ones(2, 18, 512)
-    moved[:, 8:] = 0
-    assert float(transfer.length(moved, as_published=True)) == pytest.approx(2.25 * 8 / 18) == float(transfer.length(moved))
-    moved = torch.ones(2, 18, 512)
-    moved[:, :4] = 0
-    assert float(transfer.length(moved, as_published=True)) == pytest.approx(2.25 * 14 / 18) and float(
-        transfer.length(moved)
-    ) == pytest.approx(1)
-    assert float(transfer.length(torch.zeros(2, 18, 4))) == 0
-
-
-@torch.no_grad()
-def test_a_lesson_moves_codes_as_far_as_it_is_told_and_keeps_them_where_nothing_changes(faces, a_generator):
-    network = LevelsMapper([8, 6, 8], 8, tuple(LEVELS), "calibrated", UNITS)
-    wanted = Wanted(torch.zeros(1, 8, 8), torch.zeros(1, 8, 8), torch.full((1, 8), 0.3), [""], [""])
-    lesson = Transfer(a_generator(faces, widths=(6,) * 4), None, None, None, reach=0.2)
-    assert torch.allclose(lesson.moved(network, wanted), 0.2 * network(network.repeated(wanted.change)))
-    assert float(lesson.moved(network, wanted._replace(change=torch.zeros(1, 8))).abs().max()) == 0
-
-
-def test_transfers_are_from_those_that_are_trained_on_to_any_other(faces):
-    found = latents.read(faces)
-    samples = Transfers(found, None, as_published=True, seed=1)
-    sources, targets = set(), set()
-    for number in range(60):
-        sample = samples[number]
-        (source,), (target,) = ([i for i in range(COUNT) if torch.equal(found.codes[i], codes)] for codes in (sample.codes, sample.targets))
-        assert source != target and np.allclose(sample.change, found.scores[target] - found.scores[source], atol=1e-6)
-        sources.add(source)
-        targets.add(target)
-    assert sources == {0, 2, 3} and targets == set(range(COUNT))
-
-
-def test_prompts_say_class_and_strongest_units(faces):
-    assert prompts.of_class("happy") == "happy human face picture." and prompts.of_class("") == "human face picture."
-    scores = np.array([0.6, 0.1, 0.0, 0.9, 0.0, 0.7, 0.8, 0.55])
-    assert prompts.of_units(scores) == "human face with cheek raise, mouth open, lip corner raise up."
-    shut = np.array([0.0, 0.6, 0.0, 0.0, 0.0, 0.7, 0.5, 0.0])
-    assert prompts.of_units(shut) == "human face with lip corner raise up, outer brow raise, mouth closed, lips closed."
-    assert (
-        prompts.of_units(shut, as_published=True) == "human face with lip corner raise up, outter brow raise, mouth closed, lips closed.."
-    )
-    assert prompts.of_units(np.zeros(8), as_published=True) == "human face with , mouth closed, lips closed.."
-    found = latents.read(faces)
-    sample = Transfers(found, Classes(found, told_classes(faces, "train")), as_published=False, seed=0)[0]
-    target = next(i for i in range(COUNT) if torch.equal(found.codes[i], sample.targets))
-    assert sample.classes == f"{'happy' if target % 2 else 'sad'} human face picture."
-    assert sample.shown == prompts.of_units(found.scores[target])
-
-
-def test_without_a_table_the_rendering_is_read_and_without_that_one_is_asked_for(faces, monkeypatch):
-    found = latents.read(faces)
-    with pytest.raises(DataError, match="00003 has no rendering to see its expression in: name its class"):
-        Classes(found, {}).of(3)
-    reading = SimpleNamespace(
-        emotions={"anger": 0.1, "contempt": 0.6, "surprise": 0.3}
-        | dict.fromkeys(("disgust", "fear", "happiness", "sadness", "neutral"), 0.0)
-    )
-    pictures = SimpleNamespace(names=("00004.jpg",), read=lambda place: np.full((32, 32, 3), 90 + place, np.uint8))
-    monkeypatch.setattr(transfers.landmarks, "find", lambda photo: [SimpleNamespace()] if photo.rgb[0, 0, 0] == 90 else [])
-    monkeypatch.setattr(transfers.align, "cut", lambda photo, face, spec: photo)
-    monkeypatch.setattr(transfers.registry, "reader", lambda name: SimpleNamespace(measure=lambda crops: [reading]))
-    told = replace(found, pictures=None)
-    object.__setattr__(told, "pictures", pictures)  # a source of pictures
-    assert Classes(told, {}).of(4) == "surprise", "contempt is none of the classes"
-    assert Classes(told, {4: "happy"}).of(4) == "happy"
-    monkeypatch.setattr(pictures, "read", lambda place: np.zeros((32, 32, 3), np.uint8))
-    assert Classes(told, {}).of(4) == "", "no face is seen"
-
-
-@pytest.mark.parametrize(
-    ("row", "says"), [("00001", "not a number and a class"), ("x,happy", "not a number"), ("00001,glad", "'glad' is not one of")]
-)
-def test_a_table_of_something_else_is_refused(tmp_path, row, says):
-    assert told_classes(tmp_path, "train") == {}
-    (tmp_path / "train_classes.csv").write_text(f"00000,sad\n{row}\n")
-    with pytest.raises(DataError, match=f"line 2: .*{says}"):
-        told_classes(tmp_path, "train")
 
 
 def test_clip_takes_part_where_it_is_there(small, faces, comparer, tmp_path, monkeypatch):
