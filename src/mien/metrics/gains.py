@@ -5,6 +5,7 @@ to a photo's own pixels is smaller still. So each unit is set on faces as an edi
 is taken by which both agree best while the person stays who it is: asked for too much, a generator draws nobody.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,7 @@ from mien.protocols import ComparingReader
 from mien.training.progress import counted
 from mien.types import Crop, Photo
 
-_DOSES = (2.0, 5.0)  # steps
+_DOSES = (1.0, 3.0, 5.0)  # steps
 _DOUBLED, _HALFWAY = (0.5, 1.0, 2.0, 4.0, 8.0), 2**0.5  # gains
 
 
@@ -39,22 +40,31 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
     names = {unit_of(name): aus.column(unit_of(name)) for name in mapper.units}
     found: dict[int, float] = {}
     for unit, name in counted(names.items(), total=len(names), what="gains"):
-        found[unit] = best_gain(partial(sitting.cost, name))
+        found[unit] = best_gain(partial(sitting.cost, name), farthest(mapper, name))
     return [found[unit_of(name)] for name in mapper.units]
 
 
-def best_gain(cost: Callable[[float], float]) -> float:
-    """The gain of least cost: doubled until it costs more, then looked for half a doubling to either side.
+@torch.no_grad()
+def farthest(mapper: LevelsMapper, name: str) -> float:
+    """The gain with which five steps of a unit come to the mapper's limit: beyond it, doses would no longer differ."""
+    five = torch.from_numpy(AUShift.of({name: aus.MAX_INTENSITY}).values.astype(np.float32))[None]
+    length = float((mapper.reach * mapper(mapper.repeated(mapper.steps(five)))).norm())
+    return mapper.limit / length if mapper.limit and length else math.inf
+
+
+def best_gain(cost: Callable[[float], float], most: float = math.inf) -> float:
+    """The gain of least cost that is not above `most`: doubled until it costs more, then looked for half a doubling to either side.
 
     1 where each costs as much as not to move at all, which is 1, or is NaN.
     """
     best, least = 1.0, 1.0
-    for gain in _DOUBLED:
+    for gain in (gain for gain in _DOUBLED if gain <= most):
         if (now := cost(gain)) < least:
             best, least = gain, now
         elif least < 1.0:
             break
-    costs = {gain: cost(gain) for gain in (best / _HALFWAY, best * _HALFWAY)} if least < 1.0 else {}
+    beside = (gain for gain in (best / _HALFWAY, best * _HALFWAY) if least < 1.0 and gain <= most)
+    costs = {gain: cost(gain) for gain in beside}
     return min((gain for gain in costs if costs[gain] < least), key=lambda gain: costs[gain], default=best)
 
 
