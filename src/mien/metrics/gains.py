@@ -31,6 +31,7 @@ from mien.training.progress import counted
 from mien.types import Crop, Photo
 
 _DOSES = (1.0, 3.0, 5.0)  # steps
+_TELLING = 4.0  # steps that have to differ from fewer
 _DOUBLED, _HALFWAY = (0.5, 1.0, 2.0, 4.0, 8.0), 2**0.5  # gains
 
 
@@ -46,9 +47,9 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
 
 @torch.no_grad()
 def farthest(mapper: LevelsMapper, name: str) -> float:
-    """The gain with which five steps of a unit come to the mapper's limit: beyond it, doses would no longer differ."""
-    five = torch.from_numpy(AUShift.of({name: aus.MAX_INTENSITY}).values.astype(np.float32))[None]
-    length = float((mapper.reach * mapper(mapper.repeated(mapper.steps(five)))).norm())
+    """The gain with which four steps of a unit come to the mapper's limit: beyond it, larger doses would hardly differ."""
+    steps = torch.from_numpy(AUShift.of({name: _TELLING}).values.astype(np.float32))[None]
+    length = float((mapper.reach * mapper(mapper.repeated(mapper.steps(steps)))).norm())
     return mapper.limit / length if mapper.limit and length else math.inf
 
 
