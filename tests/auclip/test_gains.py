@@ -85,6 +85,7 @@ def test_faces_that_were_not_read_say_nothing():
     assert measuring.missed(told, asked) == pytest.approx((1 + 2.5**2) / (2 * 2**2 + 5**2))
     assert np.isnan(measuring.missed(np.full((2, 2), np.nan), asked))
     assert measuring.best_gain(lambda gain: np.nan) == 1.0
+    assert measuring.best_gain(lambda gain: 0.5, most=0.3) == 0.3
 
 
 def test_the_best_gain_is_where_the_cost_is_least():

@@ -91,7 +91,7 @@ def test_a_checkpoint_comes_in_with_its_card_and_is_found_by_name(mien, checkpoi
     card = mien("show", "model").stdout
     assert hashlib.sha256(path.read_bytes()).hexdigest() in card and "2 tensors, 7 numbers" in card and "not in mien's register" in card
     assert mien("path", "model").stdout == run.stdout
-    assert "model" in mien("list").stdout.split("imported")[1]
+    assert "model" in mien("list").stdout.split("imported")[-1]
 
 
 def test_the_licence_of_what_is_imported_is_known_by_its_sum(mien, checkpoint, known, tmp_path):

@@ -56,9 +56,9 @@ def farthest(mapper: LevelsMapper, name: str) -> float:
 def best_gain(cost: Callable[[float], float], most: float = math.inf) -> float:
     """The gain of least cost that is not above `most`: doubled until it costs more, then looked for half a doubling to either side.
 
-    1 where each costs as much as not to move at all, which is 1, or is NaN.
+    1, or `most` if that is less, where each costs as much as not to move at all, which is 1, or is NaN.
     """
-    best, least = 1.0, 1.0
+    best, least = min(1.0, most), 1.0
     for gain in (gain for gain in _DOUBLED if gain <= most):
         if (now := cost(gain)) < least:
             best, least = gain, now
@@ -102,8 +102,8 @@ class Sitting:
             made = (drawn(self._mapper, self._generator, face, AUShift.of({name: dose}), gain) for dose in _DOSES)
             after = [_seen(rgb, crop.face.landmarks) for rgb in made]
             told.append([read.aus[name] - calm[name] for read in self._reader.measure_against(after, [crop] * len(after))])
-            lost += [(1.0 - cosine(who, self._who(crop))) ** 2 for crop in after]
-        return missed(np.array(told), np.array(_DOSES)) + float(np.mean(lost))
+            lost += [(1.0 - cosine(who, self._who(crop))) ** 2 for crop in after if np.isfinite(told[-1]).any()]
+        return missed(np.array(told), np.array(_DOSES)) + (float(np.mean(lost)) if lost else 0.0)
 
     def _who(self, crop: Crop) -> Float[np.ndarray, " d"]:
         return self._recognizer.code(Photo(crop.rgb), crop.face)
