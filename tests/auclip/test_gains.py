@@ -108,9 +108,9 @@ def test_the_best_gain_is_where_the_cost_is_least():
 
 def test_four_steps_with_the_largest_gain_come_to_the_limit(set_of):
     _, mapper, _ = set_of
-    assert measuring.farthest(mapper, "AU12") == math.inf
+    assert measuring.largest_gain(mapper, "AU12") == math.inf
     held = LevelsMapper([3, 8], 6, tuple(LEVELS), "calibrated", NAMES, limit=0.5)
     held.load_state_dict(mapper.state_dict())
-    gain = measuring.farthest(held, "AU12")
+    gain = measuring.largest_gain(held, "AU12")
     four = mapper.steps(torch.from_numpy(AUShift.of({"AU12": 4.0}).values.astype(np.float32))[None])
     assert float(mapper.move(torch.zeros(1, 6, 8), gain * four).detach().norm()) == pytest.approx(0.5, rel=1e-3)

@@ -41,12 +41,12 @@ def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter])
     names = {unit_of(name): aus.column(unit_of(name)) for name in mapper.units}
     found: dict[int, float] = {}
     for unit, name in counted(names.items(), total=len(names), what="gains"):
-        found[unit] = best_gain(partial(sitting.cost, name), farthest(mapper, name))
+        found[unit] = best_gain(partial(sitting.cost, name), largest_gain(mapper, name))
     return [found[unit_of(name)] for name in mapper.units]
 
 
 @torch.no_grad()
-def farthest(mapper: LevelsMapper, name: str) -> float:
+def largest_gain(mapper: LevelsMapper, name: str) -> float:
     """The gain with which four steps of a unit come to the mapper's limit: beyond it, larger doses would hardly differ."""
     steps = torch.from_numpy(AUShift.of({name: _TELLING}).values.astype(np.float32))[None]
     length = float((mapper.reach * mapper(mapper.repeated(mapper.steps(steps)))).norm())

@@ -21,13 +21,13 @@ _NEARLY_ALL = 0.99  # of the changes that there are between faces not learned fr
 def finish(path: Path, config: AUCLIPConfig, task: Task) -> None:
     """Measure both for the mapper of a file, and write it anew."""
     mapper, stored = ungained(path), weights.load(path)
-    limit = farthest(mapper, config, task)
+    limit = longest_move(mapper, config, task)
     held = mapping.of(replace(stored, config={**mapper.config, "kind": stored.config["kind"], "limit": limit}))
     keep(held, path, config, task.made_for, gains=gains(held, task.lesson.generator.cpu(), task.sitters))
 
 
 @torch.no_grad()
-def farthest(mapper: LevelsMapper, config: AUCLIPConfig, task: Task) -> float:
+def longest_move(mapper: LevelsMapper, config: AUCLIPConfig, task: Task) -> float:
     """The length of move that nearly no change between two faces needs: nothing was learned of what lies beyond."""
     lengths = list[torch.Tensor]()
     for batch in DataLoader(Subset(task.unseen, range(VALIDATED)), config.batch, generator=torch.Generator()):
