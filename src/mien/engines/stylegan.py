@@ -13,18 +13,16 @@ from typing import cast, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from torch import Tensor
 
 from mien import inversion
 from mien.aus import AXES, MAX_INTENSITY, AUShift, AUVector, axes
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError, UsageError, one_of
-from mien.faces import reach
 from mien.faces.align import Square, carry, five_points, sample
 from mien.faces.carrying import GRID, Picture
-from mien.faces.meeting import Meeting, meet
-from mien.faces.redraw import change, redraw
+from mien.faces.view import View
 from mien.geometry.fitting import fit, neutral
 from mien.geometry.fitting.measured import FOLLOWING, independent
 from mien.geometry.head import bundled as bundled_head
@@ -41,14 +39,9 @@ class Study:
     """What is read once of a face, so that a new expression costs only drawing."""
 
     crop: Crop
-    landmarks: Float[np.ndarray, "468 2"]  #: as the others below in pixels of the crop
-    square: Square
-    pose: Pose
+    view: View
     measured: AUVector
     inverted: Inverted
-    before: Picture  #: the network's picture of the unedited face
-    meeting: Meeting  #: how its pictures are laid over the photo
-    shown: Float32[np.ndarray, "g g 3"]  #: the photo in the square, `GRID` pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +107,8 @@ class StyleGANEngine:
         picture = signed(sample(crop.rgb, square, size))[None]
         inverted = inversion.invert(picture, self._networks, self._how)
         shown = sample(crop.rgb, square, GRID).astype(np.float32)
-        before = _picture(inverted, inverted.code)
-        study = Study(crop, landmarks[:, :2], square, pose, head.expression.known, inverted, before, meet(before, landmarks, square), shown)
+        view = View.of(crop.rgb, landmarks, pose, square, shown=shown, before=_picture(inverted, inverted.code))
+        study = Study(crop, view, head.expression.known, inverted)
         return StyleCode(study, study.measured, torch.zeros_like(inverted.code))
 
     def _check(self, edit: AUEdit) -> None:
@@ -137,11 +130,8 @@ class StyleGANEngine:
         said = bool(code.moved.any())
         if not asked.moved and not said:
             return Drawn(rgb, np.zeros(rgb.shape[:2], np.float32))
-        over = reach.of_change(independent(asked), study.landmarks, study.pose, study.square)
-        if said:
-            over = np.maximum(over, reach.of_face(study.landmarks, study.square))
         after = _picture(study.inverted, self._moved(study.inverted.code, asked) + code.moved)
-        out = redraw(rgb, study.square, change(study.before, after, study.shown, over, study.meeting))
+        out = study.view.redrawn(after, independent(asked), anywhere=said)
         return Drawn(out, (out != rgb).any(axis=2).astype(np.float32))
 
     def _asked(self, edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:

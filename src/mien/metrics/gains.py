@@ -7,7 +7,6 @@ is taken by which both agree best while the person stays who it is: asked for to
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -17,12 +16,10 @@ from jaxtyping import Float, UInt8
 from mien import aus, registry
 from mien.aus import AUShift, unit_of
 from mien.data.expressions import Sitter
-from mien.faces import reach, redraw
 from mien.faces.align import Square
-from mien.faces.carrying import Picture
 from mien.faces.identity import cosine, recognizer
 from mien.faces.landmarks import MARGIN, landmarker
-from mien.faces.meeting import Meeting, meet
+from mien.faces.view import View
 from mien.nn.levels import levels
 from mien.nn.mapper import LevelsMapper
 from mien.nn.stylegan2 import Generator
@@ -69,25 +66,15 @@ def best_gain(cost: Callable[[float], float], most: float = math.inf) -> float:
     return min((gain for gain in costs if costs[gain] < least), key=lambda gain: costs[gain], default=best)
 
 
-@dataclass(frozen=True, eq=False)
-class Seated:
-    """A face as its photo and the generator show it before anything is asked."""
-
-    sitter: Sitter
-    square: Square
-    before: Picture  #: the generator's
-    meeting: Meeting  #: how the generator's pictures are laid over the photo
-
-
 class Sitting:
     """Faces on which a mapper's units are set, read before and after."""
 
     def __init__(self, mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter]) -> None:
-        self._mapper, self._generator = mapper, generator
+        self._mapper, self._generator, self._sitters = mapper, generator, sitters
         reader = registry.reader(registry.READER)
         assert isinstance(reader, ComparingReader)
         self._reader, self._recognizer = reader, recognizer()
-        self._seated = [seated(generator, sitter) for sitter in sitters]
+        self._views = [view(generator, sitter) for sitter in sitters]
         self._before = [_seen(sitter.rgb, sitter.face.landmarks) for sitter in sitters]
         self._calm = [reading.aus for reading in reader.measure(self._before)]
         self._people = [self._who(crop) for crop in self._before]
@@ -98,8 +85,8 @@ class Sitting:
         Faces on which nothing was measured do not count; NaN where there is no other.
         """
         told, lost = list[list[float]](), list[float]()
-        for face, crop, calm, who in zip(self._seated, self._before, self._calm, self._people, strict=True):
-            made = (drawn(self._mapper, self._generator, face, AUShift.of({name: dose}), gain) for dose in _DOSES)
+        for sitter, seen, crop, calm, who in zip(self._sitters, self._views, self._before, self._calm, self._people, strict=True):
+            made = (drawn(self._mapper, self._generator, sitter, seen, AUShift.of({name: dose}), gain=gain) for dose in _DOSES)
             after = [_seen(rgb, crop.face.landmarks) for rgb in made]
             told.append([read.aus[name] - calm[name] for read in self._reader.measure_against(after, [crop] * len(after))])
             lost += [(1.0 - cosine(who, self._who(crop))) ** 2 for crop in after if np.isfinite(told[-1]).any()]
@@ -122,17 +109,17 @@ def _seen(rgb: UInt8[np.ndarray, "s s 3"], landmarks: Float[np.ndarray, "468 3"]
 
 
 @torch.no_grad()
-def seated(generator: Generator, sitter: Sitter) -> Seated:
+def view(generator: Generator, sitter: Sitter) -> View:
     """The face before anything is asked."""
-    square, before = Square.of_image(sitter.rgb), levels(generator(sitter.code)[0])
-    return Seated(sitter, square, before, meet(before, sitter.face.landmarks, square))
+    before, shown = levels(generator(sitter.code)[0]), sitter.rgb.astype(np.float32)
+    return View.of(sitter.rgb, sitter.face.landmarks, sitter.pose, Square.of_image(sitter.rgb), shown=shown, before=before)
 
 
 @torch.no_grad()
-def drawn(mapper: LevelsMapper, generator: Generator, face: Seated, change: AUShift, gain: float) -> UInt8[np.ndarray, "s s 3"]:
+def drawn(
+    mapper: LevelsMapper, generator: Generator, sitter: Sitter, view: View, change: AUShift, *, gain: float
+) -> UInt8[np.ndarray, "s s 3"]:
     """The picture after a change, done to its own pixels as the engine ``stylegan`` does."""
-    sitter, steps = face.sitter, torch.from_numpy(change.values.astype(np.float32))[None]
+    steps = torch.from_numpy(change.values.astype(np.float32))[None]
     after = levels(generator(mapper.move(sitter.code, gain * mapper.steps(steps)))[0])
-    over = reach.of_change(change, sitter.face.landmarks[:, :2].astype(np.float64), sitter.pose, face.square)
-    made = redraw.change(face.before, after, sitter.rgb.astype(np.float32), over, face.meeting)
-    return redraw.redraw(sitter.rgb, face.square, made)
+    return view.redrawn(after, change)

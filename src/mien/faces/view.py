@@ -1,0 +1,47 @@
+"""A face in a photo, as it is and as a generator draws it: what is known once for the photo to follow the generator's next pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from mien.aus import AUShift
+from mien.faces import reach
+from mien.faces.align import Square
+from mien.faces.carrying import Picture
+from mien.faces.meeting import Meeting, meet
+from mien.faces.redraw import change, redraw
+from mien.types import Pose
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """All in pixels of `rgb` where nothing else is said."""
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    landmarks: Float[np.ndarray, "468 2"]
+    pose: Pose
+    square: Square
+    shown: Float32[np.ndarray, "g g 3"]  #: the photo in the square
+    before: Picture  #: the generator's picture of it
+    meeting: Meeting  #: how the generator's pictures are laid over the photo
+
+    @staticmethod
+    def of(
+        rgb: UInt8[np.ndarray, "h w 3"],
+        landmarks: Float[np.ndarray, "468 3"],
+        pose: Pose,
+        square: Square,
+        *,
+        shown: Float32[np.ndarray, "g g 3"],
+        before: Picture,
+    ) -> "View":
+        """With the generator's picture met."""
+        return View(rgb, landmarks[:, :2].astype(np.float64), pose, square, shown, before, meet(before, landmarks, square))
+
+    def redrawn(self, after: Picture, asked: AUShift, *, anywhere: bool = False) -> UInt8[np.ndarray, "h w 3"]:
+        """The photo with what the generator changes, where independent axes reach; `anywhere` in the face where more than they changed."""
+        over = reach.of_change(asked, self.landmarks, self.pose, self.square)
+        if anywhere:
+            over = np.maximum(over, reach.of_face(self.landmarks, self.square))
+        return redraw(self.rgb, self.square, change(self.before, after, self.shown, over, self.meeting))
