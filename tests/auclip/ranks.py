@@ -7,8 +7,8 @@ import torch
 
 from mien import weights
 from mien.data.expressions import open_expressions
+from mien.inversion.encoding import encoded
 from mien.nn import encoders
-from mien.recipes.auclip.encoding import encoded
 from mien.training import RunOptions, launch
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ def set_of():
 def test_nothing_is_drawn_for_no_gain_and_something_for_one(set_of):
     generator, mapper, sitter = set_of
     change, face = AUShift.of({"AU12": 5.0}), view(generator, sitter)
-    assert np.array_equal(drawn(mapper, generator, sitter, face, change, 0.0), sitter.rgb)
-    made = drawn(mapper, generator, sitter, face, change, 3.0)
+    assert np.array_equal(drawn(mapper, generator, sitter, face, change, gain=0.0), sitter.rgb)
+    made = drawn(mapper, generator, sitter, face, change, gain=3.0)
     assert made.shape == sitter.rgb.shape and not np.array_equal(made, sitter.rgb)
 
 
@@ -70,7 +70,7 @@ def test_a_gain_is_by_what_is_read_and_one_for_both_sides(set_of, monkeypatch):
 
     monkeypatch.setattr(measuring, "recognizer", Same)
 
-    def lighter(mapper, generator, sitter, view, change, gain):
+    def lighter(mapper, generator, sitter, view, change, *, gain):
         return sitter.rgb + np.uint8(round(0.5 * gain * change["AU12"]))
 
     monkeypatch.setattr(measuring, "drawn", lighter)

@@ -20,13 +20,13 @@ from mien.data.expressions import AXES, open_expressions
 from mien.data.layouts import auclip as latents
 from mien.errors import UsageError
 from mien.inversion import choosing
+from mien.inversion.encoding import encoded
 from mien.losses import clip, reconstruction, units
 from mien.losses.imitation import Imitation
 from mien.nn import mapper
 from mien.nn.mapper import LEVELS, UNITS, LevelsMapper
 from mien.nn.stylegan2 import Generator
 from mien.recipes.auclip import AUCLIPConfig, sitting, train
-from mien.recipes.auclip.encoding import encoded
 from mien.recipes.auclip.looking import followed
 from mien.recipes.auclip.starting import begin
 from mien.training import RunOptions, launch

@@ -14,6 +14,7 @@ from mien.edits import TextEdit, TransferEdit, change_by, parse
 from mien.engines import stylegan
 from mien.errors import EditError, UsageError, WeightsError
 from mien.faces import align
+from mien.inversion.choosing import Chosen
 from mien.nn.mapper import LEVELS, LevelsMapper
 
 
@@ -53,12 +54,11 @@ def test_of_another_face_as_much_is_taken_over_as_can_be(engine, code):
 
 def test_one_side_needs_a_mapper_that_has_sides(engine, code, style_files):
     assert engine.decode([engine.shift(code, parse("AU12L=+3")[0])])[0].matte.any()
-    networks = engine._networks
     whole = LevelsMapper((2, 16), 10, tuple(LEVELS), "compatible", ("AU12", "AU25")).eval()
     with torch.no_grad():
         for number, tensor in enumerate(whole.parameters()):
             tensor.copy_(50 * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(number)))
-    plain = stylegan.StyleGANEngine(networks, whole, engine._read)
+    plain = stylegan.StyleGANEngine(Chosen(engine._networks, whole, None), engine._read)
     assert plain.moves == {"AU12L", "AU12R", "AU25"}
     with pytest.raises(EditError, match="moves both sides of AU12 alike with this mapper: write AU12"):
         plain.shift(code, parse("AU12L=+3")[0])
@@ -70,7 +70,7 @@ def test_one_side_needs_a_mapper_that_has_sides(engine, code, style_files):
 
 
 def test_without_a_mapper_no_unit_moves(engine, code):
-    bare = stylegan.StyleGANEngine(engine._networks, None, engine._read)
+    bare = stylegan.StyleGANEngine(Chosen(engine._networks, None, None), engine._read)
     with pytest.raises(EditError, match=r"cannot move AU12L, AU12R; no mapper .*mien train auclip"):
         bare.shift(code, parse("AU12=+1")[0])
 

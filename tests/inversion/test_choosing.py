@@ -118,7 +118,7 @@ def test_a_generator_is_known_in_any_file(style_files, tmp_path):
 
 
 def test_they_are_loaded_ready_for_use(style_files):
-    networks, mapper = choosing.networks(choosing.files(style_files / "stylegan2.safetensors"))
+    networks, mapper, _ = choosing.networks(choosing.files(style_files / "stylegan2.safetensors"))
     code = networks.encoder(torch.zeros(1, 3, 32, 32))
     assert mapper is not None and code.shape == (1, networks.generator.rows, mapper.code)
     modules = (networks.generator, networks.encoder, mapper)

@@ -129,7 +129,7 @@ def inversion(
     from mien.inversion import choosing
     from mien.metrics.inversion import score_inversion
 
-    networks, _ = choosing.networks(choosing.files(weights))
+    networks = choosing.networks(choosing.files(weights)).networks
     few = max(2, faces // 8)
     with progress("inverting", faces + 2 * few) as tick:
         table = score_inversion(data, networks, {"encoder": faces, "refine": few, "pivotal": few}, split=split, on_face=tick)

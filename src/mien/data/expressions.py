@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
 from mien.aus import MAX_INTENSITY, AUShift
@@ -18,6 +18,7 @@ from mien.nn.levels import signed
 from mien.types import Face, Pose
 
 AXES: tuple[str, ...] = SOLVED  #: of what is shown
+_STILL = 0.25  # steps that do not show
 _HELD = 10  # where the photos have no splits, every so manieth validates
 
 
@@ -39,6 +40,7 @@ class Expressions:
     numbers: Int[np.ndarray, " n"]  #: of the pictures in their folder
     people: Int[np.ndarray, " n"]  #: whose photo each is made of
     shown: Float32[np.ndarray, "n s"]  #: along `AXES`, 1 = intensity 5: what was read in the photo, and exactly the steps from there
+    still: Bool[np.ndarray, " n"]  #: whether it differs from the photo along `AXES` alone: eyes look, and all else is, as there
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -55,9 +57,10 @@ class Expressions:
         turn, place = label["rotation"].astype(np.float64), label["translation"].astype(np.float64)
         return Sitter(rgb, face_of(label["landmarks"].astype(np.float64), 1.0), Pose(turn, float(label["scale"]), place), code)
 
-    def of_person(self) -> list[Int[np.ndarray, " k"]]:
-        """The indices of each person's pictures; people with a single one are left out."""
+    def of_person(self, *, still: bool = False) -> list[Int[np.ndarray, " k"]]:
+        """The indices of each person's pictures, or of the `still` ones; people with a single one are left out."""
         order = np.argsort(self.people, kind="stable")
+        order = order[self.still[order]] if still else order
         groups = np.split(order, np.flatnonzero(np.diff(self.people[order])) + 1)
         return [group for group in groups if len(group) > 1]
 
@@ -72,10 +75,11 @@ def open_expressions(folder: Path, split: str = "train") -> Expressions:
     if (photos < 0).any():
         raise DataError(f"{folder} has drawn heads, each with one expression: make one with `mien data synth --photos PHOTOS`")
     numbers = np.flatnonzero(np.isin(photos, _of_split(Path(faces.about["photos"]), photos, split)))
-    aus, read = (np.nan_to_num(faces.column(field)[numbers].astype(np.float64)) for field in ("aus", "read"))
-    steps = [independent(AUShift(change)).values[SOLVED_ROWS] for change in aus - read]
-    shown = (read[:, SOLVED_ROWS] + np.reshape(steps, (-1, len(AXES)))) / MAX_INTENSITY
-    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32))
+    shows, read = (np.nan_to_num(faces.column(field)[numbers].astype(np.float64)) for field in ("aus", "read"))
+    steps = np.array([independent(AUShift(change)).values for change in shows - read]).reshape(len(numbers), -1)
+    shown = (read[:, SOLVED_ROWS] + steps[:, SOLVED_ROWS]) / MAX_INTENSITY
+    still = np.delete(np.abs(steps), SOLVED_ROWS, axis=1).max(axis=1) < _STILL
+    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32), still)
     if not found.of_person():
         raise DataError(f"{folder} has no two pictures of anybody of the split {split}: make more with `mien data synth --photos PHOTOS`")
     return found

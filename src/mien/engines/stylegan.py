@@ -26,9 +26,9 @@ from mien.faces.view import View
 from mien.geometry.fitting import fit, neutral
 from mien.geometry.fitting.measured import FOLLOWING, independent
 from mien.geometry.head import bundled as bundled_head
-from mien.inversion import How, Inverted, Networks, Quality, choosing
+from mien.inversion import How, Inverted, Quality, choosing
+from mien.inversion.choosing import Chosen
 from mien.nn.levels import levels, signed
-from mien.nn.mapper import LevelsMapper
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Pose
 
 _ROW = {axis: i for i, axis in enumerate(AXES)}
@@ -59,13 +59,12 @@ class StyleGANEngine:
     name = "stylegan"
     crop = CropSpec(size=None, margin=1.0)
 
-    def __init__(
-        self, networks: Networks, mapper: LevelsMapper | None, read: Callable[[Sequence[Crop]], list[HeadCode]], how: How = "encoder"
-    ) -> None:
-        """`mapper` moves codes by action units, `read` measures those of faces, `how` is the way from a picture to a code."""
-        self._networks, self._mapper, self._read = networks, mapper, read
+    def __init__(self, chosen: Chosen, read: Callable[[Sequence[Crop]], list[HeadCode]], how: How = "encoder") -> None:
+        """`read` measures action units of faces, `how` is the way from a picture to a code."""
+        self._networks, self._mapper, self._redrawer = chosen
+        self._read = read
         self._how: How = how
-        own = mapper.axes if mapper else frozenset[str]()
+        own = self._mapper.axes if self._mapper else frozenset[str]()
         self.moves = own | {axis for axis, (source, _) in FOLLOWING.items() if source in own}
 
     def encode(self, crops: Sequence[Crop]) -> list[StyleCode]:
@@ -131,7 +130,10 @@ class StyleGANEngine:
         if not asked.moved and not said:
             return Drawn(rgb, np.zeros(rgb.shape[:2], np.float32))
         after = _picture(study.inverted, self._moved(study.inverted.code, asked) + code.moved)
-        out = study.view.redrawn(after, independent(asked), anywhere=said)
+        if said:
+            out = study.view.redrawn_anywhere(after, independent(asked))
+        else:
+            out = study.view.redrawn(after, independent(asked), self._redrawer)
         return Drawn(out, (out != rgb).any(axis=2).astype(np.float32))
 
     def _asked(self, edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:
@@ -175,10 +177,10 @@ def build(weights: Path | None = None, invert: str = "encoder") -> StyleGANEngin
     ways = get_args(How)
     if invert not in ways:
         raise UsageError(f"invert {one_of(invert, ways)}")
-    networks, mapper = choosing.networks(choosing.files(weights))
+    chosen = choosing.networks(choosing.files(weights))
     head, prior = bundled_head(), neutral.bundled()
 
     def read(crops: Sequence[Crop]) -> list[HeadCode]:
         return fit.fit(np.stack([crop.face.landmarks for crop in crops]).astype(np.float64), head, prior)
 
-    return StyleGANEngine(networks, mapper, read, cast(How, invert))
+    return StyleGANEngine(chosen, read, cast(How, invert))

@@ -51,10 +51,10 @@ def change(
     added = (after - carried(before, step)) * np.clip(resized(reach, fine), 0, 1)[..., None]
     light = cv2.cvtColor(added, cv2.COLOR_RGB2GRAY)[..., None]  # skin that moves changes its light, not its colour
     added = light + (added - light) * (1 - np.clip(resized(known, fine), 0, 1))[..., None]
-    return Change(flow / np.float32(GRID), added, after + resized(tones, fine), known, _reached(reach))
+    return Change(flow / np.float32(GRID), added, after + resized(tones, fine), known, reached(reach))
 
 
-def _reached(reach: Float32[np.ndarray, "r r"]) -> tuple[float, float, float, float]:
+def reached(reach: Float32[np.ndarray, "r r"]) -> tuple[float, float, float, float]:
     """The box around all that is reached, with what interpolation adds."""
     size = len(reach)
     x, y, width, height = cv2.boundingRect((reach > 0).astype(np.uint8))

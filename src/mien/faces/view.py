@@ -11,6 +11,8 @@ from mien.faces.align import Square
 from mien.faces.carrying import Picture
 from mien.faces.meeting import Meeting, meet
 from mien.faces.redraw import change, redraw
+from mien.faces.redrawing import told
+from mien.nn.redrawer import Redrawer
 from mien.types import Pose
 
 
@@ -39,9 +41,17 @@ class View:
         """With the generator's picture met."""
         return View(rgb, landmarks[:, :2].astype(np.float64), pose, square, shown, before, meet(before, landmarks, square))
 
-    def redrawn(self, after: Picture, asked: AUShift, *, anywhere: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """The photo with what the generator changes, where independent axes reach; `anywhere` in the face where more than they changed."""
+    def redrawn(self, after: Picture, asked: AUShift, redrawer: Redrawer | None = None) -> UInt8[np.ndarray, "h w 3"]:
+        """The photo with what the generator changes where independent axes reach, as a `redrawer` tells it, or else as flow does."""
         over = reach.of_change(asked, self.landmarks, self.pose, self.square)
-        if anywhere:
-            over = np.maximum(over, reach.of_face(self.landmarks, self.square))
+        if redrawer is not None:
+            return redraw(self.rgb, self.square, told(redrawer, self.shown, self.before, after, over))
+        return self._changed(after, over)
+
+    def redrawn_anywhere(self, after: Picture, asked: AUShift) -> UInt8[np.ndarray, "h w 3"]:
+        """The photo with all that the generator changes in the face, and where independent axes reach."""
+        over = reach.of_change(asked, self.landmarks, self.pose, self.square)
+        return self._changed(after, np.maximum(over, reach.of_face(self.landmarks, self.square)))
+
+    def _changed(self, after: Picture, over: Float32[np.ndarray, "r r"]) -> UInt8[np.ndarray, "h w 3"]:
         return redraw(self.rgb, self.square, change(self.before, after, self.shown, over, self.meeting))

@@ -1,4 +1,5 @@
-"""Which networks a command takes: a generator, and what belongs to it: an encoder into its codes, a mapper that moves them.
+"""Which networks a command takes: a generator, and what belongs to it: an encoder into its codes, a mapper that moves them, a redrawer
+that does to photos what the generator does to its pictures of them.
 
 The rule of all commands: the generator that is named; else the first, imported files by name and then what ships, that has with it what
 the command needs. Pictures of nobody and the training of an encoder need a generator alone (`generator`); editing, and the training of a
@@ -9,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mien import artefacts, weights
 from mien.errors import WeightsError
 from mien.inversion.ladder import Networks
-from mien.nn import encoders, mapper, stylegan2
+from mien.nn import encoders, mapper, redrawer, stylegan2
 from mien.nn.mapper import LevelsMapper
+from mien.nn.redrawer import Redrawer
 
 ALONE = (
     "no StyleGAN2 is on this machine: `mien weights show stylegan2-ffhq` says where to get one, "
@@ -35,6 +37,15 @@ class Files:
     generator: Path
     encoder: Path
     mapper: Path | None  #: None: none moves these codes by action units
+    redrawer: Path | None = None  #: None: none was made for this generator
+
+
+class Chosen(NamedTuple):
+    """A set, loaded."""
+
+    networks: Networks
+    mapper: LevelsMapper | None
+    redrawer: Redrawer | None
 
 
 def generator(path: Path | None = None) -> Path:
@@ -76,19 +87,22 @@ def _check(path: Path) -> None:
         raise WeightsError(f"{path} has no generator of StyleGAN2: `mien weights import stylegan2 FILE` makes such a file")
 
 
-def networks(found: Files) -> tuple[Networks, LevelsMapper | None]:
+def networks(found: Files) -> Chosen:
     """Load a set; raises `WeightsError` for a damaged file."""
     stored = weights.load(found.generator)
     generator, mean = stylegan2.generator(stored).requires_grad_(False), stylegan2.mean_code(stored)
     encoder = encoders.of(weights.load(found.encoder)).requires_grad_(False)
     mapping = mapper.of(weights.load(found.mapper)).requires_grad_(False) if found.mapper else None
-    return Networks(generator, encoder, mean), mapping
+    redrawing = redrawer.of(weights.load(found.redrawer)).requires_grad_(False) if found.redrawer else None
+    return Chosen(Networks(generator, encoder, mean), mapping, redrawing)
 
 
 def _set(generator: Path) -> Files | None:
     """A generator with what fits it; None without an encoder."""
     encoder = _fitting(tuple(encoders.KINDS), generator)
-    return Files(generator, encoder, _fitting((MAPPER,), generator)) if encoder else None
+    if encoder is None:
+        return None
+    return Files(generator, encoder, _fitting((MAPPER,), generator), _fitting((redrawer.KIND,), generator))
 
 
 def _fitting(kinds: Sequence[str], generator: Path) -> Path | None:
@@ -103,11 +117,15 @@ def _fitting(kinds: Sequence[str], generator: Path) -> Path | None:
 
 
 def _fits(path: Path, generator: Path) -> bool:
-    """Whether a file is of the codes of a generator: of as many rows and numbers, and made for no other, as far as it says."""
-    if _codes(weights.config(path)) != _codes(weights.config(generator)):
+    """Whether a file is of the codes of a generator: of as many rows and numbers, and made for no other, as far as it says.
+
+    A redrawer knows pictures and no codes: it has to say it.
+    """
+    config, made_for = weights.config(path), weights.made_for(path)
+    of_codes = config.get("kind") != redrawer.KIND
+    if of_codes and _codes(config) != _codes(weights.config(generator)):
         return False
-    made_for = weights.made_for(path)
-    return not made_for or made_for == _fingerprint(generator, generator.stat().st_mtime_ns)
+    return made_for == _fingerprint(generator, generator.stat().st_mtime_ns) if made_for else of_codes
 
 
 @cache

@@ -14,13 +14,13 @@ from mien.data.transfers import Classes, Transfers, told_classes
 from mien.errors import UsageError
 from mien.faces import identity
 from mien.inversion import choosing
+from mien.inversion.encoding import encoded
 from mien.losses import clip, units
 from mien.losses.imitation import Imitation
 from mien.losses.likeness import Likeness
 from mien.losses.transfer import Transfer
 from mien.nn import stylegan2
 from mien.nn.mapper import TRAINED, UNITS, LevelsMapper
-from mien.recipes.auclip.encoding import encoded
 from mien.recipes.auclip.options import AUCLIPConfig
 from mien.recipes.auclip.sitting import calmest, drawn
 from mien.recipes.auclip.starting import begin, fresh
@@ -45,7 +45,7 @@ def of_expressions(config: AUCLIPConfig, fabric: Fabric) -> Task:
         raise UsageError(
             f"{config.data} has expressions of people: a compatible mapper learns from AU-CLIP's data; give its folder with --data"
         )
-    found, _ = choosing.networks(choosing.files(config.generator))
+    found = choosing.networks(choosing.files(config.generator)).networks
     generator, reader = found.generator, units.opened(config.reader)
     if tuple(reader.units) != AXES:
         raise UsageError(

@@ -1,0 +1,107 @@
+"""The network that does to a photo what a generator does to its own, coarser picture of it.
+
+Inverted codes draw a face again, but not its details (the distortion that Wang et al., "High-Fidelity GAN Inversion for Image Attribute
+Editing", 2022, consult). What an edit changes between the generator's two pictures is told apart as in first-order motion models
+(Siarohin et al. 2019): a dense motion that carries the photo's own pixels, how light changes, and, where nothing could have moved to,
+what is new. It is all of the size of the photo that the network looks at; a larger one keeps its own detail wherever that is known.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypedDict
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien import weights
+from mien.nn.sizing import sized
+from mien.weights import Weights
+
+KIND = "redrawer"
+_COARSE = 4  # pixels of the photo's side to a cell of the finest grid on which motion is found
+_FAR = 0.1  # of the side: the scale of motion
+_LITTLE = 4.0  # how much larger than a picture its change is shown to the network
+_KNOWN = 3.0  # logit of being known, before anything is learned
+_GROUPS = 8
+
+Pictures = Float[Tensor, "b 3 s s"]
+
+
+class Shape(TypedDict):
+    """How large a redrawer is: its arguments."""
+
+    size: int  #: pixels of the photo's side: a multiple of 4 x 2^(levels - 1)
+    widths: Sequence[int]  #: channels of each level, from a quarter of the size down, each half as fine
+    fine: int  #: channels at half the size
+
+
+class Redrawn(NamedTuple):
+    """What changes in a photo."""
+
+    motion: Float[Tensor, "b 2 s s"]  #: where each pixel comes from, x and y, as a step in shares of the side
+    added: Float[Tensor, "b 1 s s"]  #: to the light of what moved there
+    fresh: Pictures  #: what is new, -1..1
+    known: Float[Tensor, "b 1 s s"]  #: 1: what is seen has moved there, 0: it is new
+
+
+class Redrawer(nn.Module):
+    """A U-Net that finds motion from coarse pictures, and then looks at what moved."""
+
+    def __init__(self, size: int, widths: Sequence[int], fine: int) -> None:
+        """See `Shape`."""
+        super().__init__()
+        self.config: Shape = {"size": size, "widths": list(widths), "fine": fine}
+        self.first = _block(3 * _COARSE**2 + 6, widths[0])
+        self.down = nn.ModuleList(nn.Sequential(_block(a, b, stride=2), _block(b, b)) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
+        self.motion = nn.Conv2d(widths[0], 2, 3, padding=1)
+        self.look = nn.Sequential(_block(3 * 4 + 6 + widths[0], fine), _block(fine, fine))
+        self.last = nn.Conv2d(fine, 4 * 5, 3, padding=1)
+        for parameter in (*self.motion.parameters(), *self.last.parameters()):
+            nn.init.zeros_(parameter)
+
+    def forward(self, photo: Pictures, before: Float[Tensor, "b 3 g g"], after: Float[Tensor, "b 3 g g"]) -> Redrawn:
+        """What changes in photos of the size `size`, -1..1, when a generator's pictures of them do."""
+        change = _LITTLE * (after - before)
+        told = [torch.cat([sized(part, photo.shape[2] // cells) for part in (before, change)], 1) for cells in (_COARSE, 2)]
+        seen = [self.first(torch.cat([F.pixel_unshuffle(photo, _COARSE), told[0]], 1))]
+        for down in self.down:
+            seen.append(down(seen[-1]))
+        grid = seen.pop()
+        for up in reversed(self.up):
+            grid = up(torch.cat([seen.pop(), _doubled(grid)], 1))
+        motion = sized((_FAR * self.motion(grid)).float(), photo.shape[2])
+        moved = carried(photo, motion)
+        look = self.look(torch.cat([F.pixel_unshuffle(moved, 2), told[1], _doubled(grid)], 1))
+        fresh, added, known = F.pixel_shuffle(self.last(look), 2).float().split([3, 1, 1], 1)
+        return Redrawn(motion, added, fresh, torch.sigmoid(known + _KNOWN))
+
+
+def carried(pictures: Pictures, motion: Float[Tensor, "b 2 s s"]) -> Pictures:
+    """What is that step away from each pixel."""
+    side = pictures.shape[2]
+    line = (torch.arange(side, device=pictures.device, dtype=motion.dtype) + 0.5) / side
+    places = torch.stack(torch.meshgrid(line, line, indexing="xy")) + motion
+    return F.grid_sample(pictures.float(), 2 * places.permute(0, 2, 3, 1) - 1, padding_mode="border", align_corners=False)
+
+
+def redrawn(photo: Pictures, change: Redrawn) -> Pictures:
+    """The photos with the change."""
+    return change.known * (carried(photo, change.motion) + change.added) + (1 - change.known) * change.fresh
+
+
+def of(stored: Weights) -> Redrawer:
+    """The redrawer of a weight file, in eval mode; raises `WeightsError` for a file of another network."""
+    config = dict(stored.config)
+    config.pop("kind", "")
+    return weights.built(lambda: Redrawer(**Shape(**config)), stored, "redrawer")
+
+
+def _block(channels: int, width: int, stride: int = 1) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.GroupNorm(_GROUPS, width), nn.SiLU())
+
+
+def _doubled(grid: Float[Tensor, "b c s s"]) -> Float[Tensor, "b c _ _"]:
+    return F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)
