@@ -86,6 +86,7 @@ def test_what_it_leaves_is_a_generator_with_its_encoder_and_mapper(whole):
         change = torch.eye(len(AXES))[:2]
         still, moved = (moves.move(codes, steps) - codes for steps in (0 * change, change))
     assert codes.shape == (2, 8, 8) and not torch.equal(codes[:, 0], codes[:, 1]), "rows have something of their own"
+    assert 0 < moves.limit < 10 * float(moved.abs().max()) * moved[0].numel() ** 0.5
     assert moves.units == AXES and not still.any() and bool(moved.abs().sum(2).min() > 0)
     assert not np.array_equal(*generator.sample([0, 1]))
     known = choosing.files(whole / "stylegan2.safetensors")

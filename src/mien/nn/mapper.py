@@ -32,6 +32,7 @@ UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
 #: How far a row moves for what a mapper says: while AU-CLIP trains, where AU-CLIP and StyleCLIP are used, and at the end of its animations.
 TRAINED, USED, ANIMATED = 0.2, 0.1, 0.4
 _RATE = 0.01
+_NEARLY_ALL = 0.99
 _ROW = {axis: row for row, axis in enumerate(aus.AXES)}
 
 
@@ -139,6 +140,11 @@ def limited(moved: Float[Tensor, "b l d"], limit: float) -> Float[Tensor, "b l d
     """Short moves as they are, long ones of a length that nears `limit`: generators draw no faces far from the codes they know."""
     length = moved.flatten(1).norm(dim=1)[:, None, None]
     return moved * (1 + (length / limit) ** 4) ** -0.25
+
+
+def limit_of(moves: Float[Tensor, "n l d"]) -> float:
+    """The length that nearly none of these moves of codes exceeds: of what lies beyond, nothing was learned."""
+    return float(moves.flatten(1).norm(dim=1).quantile(_NEARLY_ALL))
 
 
 def of(stored: Weights) -> LevelsMapper:

@@ -9,13 +9,11 @@ from torch.utils.data import DataLoader, Subset
 from mien import weights
 from mien.metrics.gains import gains
 from mien.nn import mapper as mapping
-from mien.nn.mapper import LevelsMapper
+from mien.nn.mapper import LevelsMapper, limit_of
 from mien.recipes.auclip.looking import VALIDATED, keep
 from mien.recipes.auclip.options import AUCLIPConfig
 from mien.recipes.auclip.starting import ungained
 from mien.recipes.auclip.tasks import Task
-
-_NEARLY_ALL = 0.99  # of the changes that there are between faces not learned from
 
 
 def finish(path: Path, config: AUCLIPConfig, task: Task) -> None:
@@ -28,9 +26,6 @@ def finish(path: Path, config: AUCLIPConfig, task: Task) -> None:
 
 @torch.no_grad()
 def longest_move(mapper: LevelsMapper, config: AUCLIPConfig, task: Task) -> float:
-    """The length of move that nearly no change between two faces needs: nothing was learned of what lies beyond."""
-    lengths = list[torch.Tensor]()
-    for batch in DataLoader(Subset(task.unseen, range(VALIDATED)), config.batch, generator=torch.Generator()):
-        moved = task.lesson.moved(mapper, batch)
-        lengths.append(moved.flatten(-2).norm(dim=-1).flatten())
-    return float(torch.cat(lengths).quantile(_NEARLY_ALL))
+    """The limit by the changes that there are between faces not learned from."""
+    batches = DataLoader(Subset(task.unseen, range(VALIDATED)), config.batch, generator=torch.Generator())
+    return limit_of(torch.cat([task.lesson.moved(mapper, batch).flatten(0, -3) for batch in batches]))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from jaxtyping import Float
 from torch import Tensor
 
 from mien import weights
@@ -19,8 +20,10 @@ from mien.data.expressions import open_expressions
 from mien.data.pairs import Pair, Pairs
 from mien.data.squares import open_squares
 from mien.errors import DataError
+from mien.inversion import choosing
 from mien.nn import stylegan2
 from mien.nn.encoders import Encoder4Editing, stretch
+from mien.nn.mapper import limit_of
 from mien.nn.stylegan2.generator import average_code
 from mien.recipes.autoencoder.beginning import begun
 from mien.recipes.autoencoder.lesson import Together
@@ -54,11 +57,11 @@ def train(config: AutoencoderConfig) -> Path:
         if run.due(options.every):
             look(run, average, pair, lesson.likeness)
             run.save()
-    return _kept(config, average, write=fabric.global_rank == 0)
+    return _kept(config, average, pair.change, write=fabric.global_rank == 0)
 
 
-def _kept(config: AutoencoderConfig, network: Together, *, write: bool) -> Path:
-    """All three files; half as precise, which no picture shows."""
+def _kept(config: AutoencoderConfig, network: Together, changes: Float[Tensor, "n k"], *, write: bool) -> Path:
+    """All three files, half as precise, which no picture shows; the limit of the mapper is that of `changes` not learned from."""
     path = config.out / "stylegan2.safetensors"
     if write:
         generator, encoder, mapper, recipe = network.generator, network.encoder, network.mapper, to_toml(config, folders=False)
@@ -67,7 +70,8 @@ def _kept(config: AutoencoderConfig, network: Together, *, write: bool) -> Path:
         weights.save(path, tensors, {"kind": stylegan2.KIND, "generator": generator.config}, recipe=recipe)
         told = {"recipe": recipe, "made_for": weights.fingerprint(drawing)}
         weights.save(config.out / "e4e.safetensors", _halved(encoder.state_dict()), encoder.config, **told)
-        weights.save(config.out / "auclip.safetensors", mapper.state_dict(), {"kind": "auclip", **mapper.config}, **told)
+        held = {"kind": choosing.MAPPER, **mapper.config, "limit": limit_of(mapper.reach * mapper(mapper.repeated(changes)).detach())}
+        weights.save(config.out / "auclip.safetensors", mapper.state_dict(), held, **told)
     return path
 
 
