@@ -1,17 +1,21 @@
 """StyleCLIP's ways: relevance against pictures that are drawn, the picture nearer to the text, and nothing random."""
 
 from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
 
-from mien import text
+from mien import text, weights
 from mien.errors import WeightsError
+from mien.faces import identity
 from mien.losses import clip
 from mien.losses.clip import Comparer, away
 from mien.losses.likeness import Likeness
+from mien.nn.clip import KIND
 from mien.nn.irse import IRSE
 from mien.nn.stylegan2.generator import drawn
+from mien.nn.tokens import WORDS, packed_words
 from mien.text import directions
 
 
@@ -77,3 +81,17 @@ def test_without_a_network_it_says_how_to_get_one(generator, tmp_path, monkeypat
     monkeypatch.setattr(clip, "installed", list)
     with pytest.raises(WeightsError, match="no CLIP is on this machine"):
         text.move("angry", code_of(generator, 0), generator)
+
+
+@pytest.mark.parametrize("by", ["directions", "optimise"])
+def test_the_network_that_ships_is_warned_of_and_another_one_is_not(by, comparer, generator, tmp_path, monkeypatch):
+    path = tmp_path / "clip.safetensors"
+    own = comparer.network.state_dict() | {WORDS: packed_words(comparer.tokenizer)}
+    weights.save(path, own, {"kind": KIND, **comparer.network.config})
+    move = partial(text.move, "angry", code_of(generator, 0), generator, by=by, path=path)
+    quiet = move()  # warnings are errors in tests
+    person = identity.recognizer()
+    monkeypatch.setattr(identity, "recognizer", lambda: person)
+    monkeypatch.setattr(weights, "assets", lambda: tmp_path)
+    with pytest.warns(UserWarning, match=f"sees too little for {by}.*mien weights get clip-vit-b32"):
+        assert torch.equal(move(), quiet)

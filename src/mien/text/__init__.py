@@ -4,12 +4,14 @@ Three ways. ``units``: the small CLIP that ships understands words in action uni
 move the codes of a generator, with any CLIP (StyleCLIP, Patashnik et al. 2021).
 """
 
+import warnings
 from pathlib import Path
 from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
+from mien import weights
 from mien.faces import identity
 from mien.losses import clip
 from mien.losses.likeness import Likeness
@@ -36,11 +38,18 @@ def move(
     by: Literal["directions", "optimise"] = "directions",
     path: Path | None = None,
 ) -> Float[Tensor, "1 l d"]:
-    """How a code in W+ moves for what words say; nothing is random.
+    """How a code in W+ moves for what words say; nothing is random. Warns in one line of the CLIP that ships, which sees too little for it.
 
     Raises `WeightsError` without a CLIP, or one that reads no text; `UsageError` for a text that is too long, or of which no word is known.
     """
-    comparer = clip.opened(path)
+    file = clip.chosen(path)
+    if file.parent == weights.assets():
+        warnings.warn(
+            f"the small CLIP that ships sees too little for {by}, which hardly move a face or spoil it: `mien weights get clip-vit-b32` or "
+            "`mien weights import clip FILE` brings in a better one",
+            stacklevel=2,
+        )
+    comparer = clip.opened(file)
     if by == "directions":
         return _STRENGTH * direction(words, comparer, generator)
     return optimised(words, code, comparer, generator, Likeness(identity.recognizer().network))
