@@ -36,7 +36,7 @@ from mien.training import RunOptions, launch
 def small(expressions, networks, reader, options, monkeypatch):
     for part in ("looking", "finishing"):
         monkeypatch.setattr(f"mien.recipes.auclip.{part}.VALIDATED", 4)
-    monkeypatch.setattr("mien.recipes.auclip.finishing.gains", lambda mapper, generator, sitters: [2.0] * len(mapper.units))
+    monkeypatch.setattr("mien.recipes.auclip.finishing.gains", lambda mapper, generator, sitters, redrawer: [2.0] * len(mapper.units))
     return AUCLIPConfig(
         data=expressions, generator=networks, reader=reader, steps=6, batch=2, pairs=3, width=8, memory=4, rate=0.5, options=options
     )

@@ -1,5 +1,6 @@
 """`mien score fid | aus | points`: tables printed and written, what is left over named, exit codes."""
 
+import io
 import json
 
 import numpy as np
@@ -88,3 +89,30 @@ def test_pictures_against_pictures(mien, tmp_path, drawn, drawn_smile):
     code, out, _ = mien("score", "fid", "real", "real")
     assert code == 0 and "landmark network" in out
     assert out.splitlines()[3].split()[:3] == ["5", "5", "0.00"]
+
+
+def test_a_split_of_a_crop_set_against_pictures(mien, tmp_path, drawn, drawn_smile):
+    pictures = [np.clip(drawn.photo.rgb.astype(int) + 3 * i, 0, 255).astype(np.uint8) for i in range(5)]
+    pictures += [np.clip(drawn_smile.photo.rgb.astype(int) + 3 * i, 0, 255).astype(np.uint8) for i in range(4)]
+    blobs = []
+    (tmp_path / "made").mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(file := io.BytesIO(), "PNG")
+        blobs.append(file.getvalue())
+        if number < 5:
+            (tmp_path / "made" / f"{number}.png").write_bytes(file.getvalue())
+    np.savez(
+        tmp_path / "set.npz",
+        jpeg_bytes=np.frombuffer(b"".join(blobs), np.uint8), jpeg_offset=np.cumsum([0, *map(len, blobs)]),
+        label=np.zeros(9, int), label_names=["x"], landmarks5=np.zeros((9, 5, 2)),
+        split=[0] * 5 + [1] * 4, split_names=["train", "test"],
+    )  # fmt: skip
+    (own, test, every) = (
+        json.loads(mien("score", "fid", "set.npz", "made", "--json", *more)[1]) for more in (["--split", "train"], ["--split", "test"], [])
+    )
+    assert (own["real"], test["real"], every["real"]) == (5, 4, 9) and own["fake"] == test["fake"] == 5
+    assert own["fid"] < 1e-6 < every["fid"] < test["fid"]
+    assert mien("score", "fid", "set.npz", "made", "--split", "test", "--write", "page.md")[0] == 0
+    assert "`mien score fid set.npz made --split test`" in (tmp_path / "page.md").read_text()
+    code, _, err = mien("score", "fid", "made", "made", "--split", "test")
+    assert code == 2 and err == "mien: --split test: neither made nor made is a crop set (.npz); leave it out\n"

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from mien.data.sources import Cached, Source, check, open_source
+from mien.data.sources import Cached, Source, check, has_splits, open_source
 from mien.data.sources.protocol import Store
 from mien.errors import DataError
 
@@ -63,14 +63,15 @@ def shards_of(path, contents):
         tar_of(path / f"{number:03d}.tar", {name: contents[name] for name in list(contents)[number::2]})
 
 
-def crops_of(path, contents):
+def crops_of(path, contents, splits=None):
     blobs = [contents[name] for name in sorted(contents)]
+    splits = splits or ["train"] * len(blobs)
     np.savez(
         path,
         jpeg_bytes=np.frombuffer(b"".join(blobs), np.uint8),
         jpeg_offset=np.cumsum([0, *map(len, blobs)]),
         label=np.zeros(len(blobs), int), label_names=["x"], landmarks5=np.zeros((len(blobs), 5, 2)),
-        split=np.zeros(len(blobs), int), split_names=["train"],
+        split=[sorted(set(splits)).index(split) for split in splits], split_names=sorted(set(splits)),
     )  # fmt: skip
 
 
@@ -108,6 +109,19 @@ def test_every_kind_gives_the_same_pictures_in_an_order_that_stays(kind, tmp_pat
         archived = {"tar": list(GOOD), "shards": list(GOOD)[::2] + list(GOOD)[1::2]}
         assert [original(source, i) for i in range(5)] == archived.get(kind, sorted(GOOD))
         assert all(np.array_equal(source.read(i), np.asarray(Image.open(io.BytesIO(GOOD[original(source, i)])))) for i in range(5))
+
+
+def test_of_a_crop_set_a_split_is_taken_and_other_sources_have_none(tmp_path):
+    crops_of(tmp_path / "set.npz", GOOD | EMPTY, ["train", "test", "train", "test", "val", "test"])
+    whole, test = open_source(tmp_path / "set.npz"), open_source(tmp_path / "set.npz", split="test")
+    assert len(whole) == 5 and test.names == ("000001.jpg", "000003.jpg")
+    assert all(np.array_equal(test.read(i), whole.read(whole.names.index(name))) for i, name in enumerate(test.names))
+    assert [problem.name for problem in test.problems] == ["000005.jpg"] == [problem.name for problem in whole.problems]
+    assert not open_source(tmp_path / "set.npz", split="train").problems
+    with pytest.raises(DataError, match="'tset' is not one of test, train, val; did you mean 'test'"):
+        open_source(tmp_path / "set.npz", split="tset")
+    folder = made("folder", GOOD, tmp_path)
+    assert len(open_source(folder, split="test")) == 5 and not has_splits(folder) and has_splits(tmp_path / "set.npz")
 
 
 def test_what_is_wrong_with_a_picture_is_told_in_words(tmp_path):

@@ -93,5 +93,5 @@ def test_the_network_that_ships_is_warned_of_and_another_one_is_not(by, comparer
     person = identity.recognizer()
     monkeypatch.setattr(identity, "recognizer", lambda: person)
     monkeypatch.setattr(weights, "assets", lambda: tmp_path)
-    with pytest.warns(UserWarning, match=f"sees too little for {by}.*mien weights get clip-vit-b32"):
+    with pytest.warns(UserWarning, match=f"sees too little for moves by {by}: .*mien weights get clip-vit-b32"):
         assert torch.equal(move(), quiet)

@@ -11,6 +11,7 @@ import typer
 from mien.cli.console import note, progress
 from mien.cli.publish import Write, publish
 from mien.cli.words import SOME_FAILED
+from mien.errors import UsageError
 
 if TYPE_CHECKING:
     from mien.tables.joining import Joined
@@ -68,6 +69,7 @@ def fid(
     network: Annotated[
         str | None, typer.Option("--features", help="inception or landmarks; else inception where it was imported.", metavar="NAME")
     ] = None,
+    split: Annotated[str, typer.Option(help="Of a crop set: train, val, test, or all.")] = "all",
     as_json: AsJson = False,
     write: Write = None,
 ) -> None:
@@ -77,11 +79,14 @@ def fid(
     """
     import pandas as pd
 
-    from mien.data.sources import open_source
+    from mien.data.sources import has_splits, open_source
     from mien.metrics import features
     from mien.metrics.generation import score_generation
 
-    by, sources = features.chosen(network or ""), (open_source(real), open_source(fake))
+    part = None if split == "all" else split
+    if part and not (has_splits(real) or has_splits(fake)):
+        raise UsageError(f"--split {split}: neither {real.name} nor {fake.name} is a crop set (.npz); leave it out")
+    by, sources = features.chosen(network or ""), (open_source(real, split=part), open_source(fake, split=part))
     with progress("looking", len(sources[0]) + len(sources[1])) as tick:
         found = score_generation(*sources, by, on_picture=tick)
     said = (
@@ -90,9 +95,10 @@ def fid(
     )
     row = {"real": found.real, "fake": found.fake, "fid": found.fid, "kid": 1e3 * found.kid, "+-": 1e3 * found.kid_spread}
     table = pd.DataFrame([{**row, "precision": found.precision, "recall": found.recall}])
-    title = f"Generated pictures: {fake.name} against {real.name}"
+    name = f"fid {real.name} {fake.name}" + (f" --split {split}" if part else "")
+    title = f"Generated pictures: {fake.name} against {real.name}" + (f", split {split}" if part else "")
     document = asdict(found) if as_json else None
-    publish(table, write, name=f"fid {real.name} {fake.name}", title=title, said=said, extra=found.notes, document=document)
+    publish(table, write, name=name, title=title, said=said, extra=found.notes, document=document)
     for line in found.notes:
         note(f"mien: {line}")
     end([str(problem) for problem in found.problems], "not read, the others are scored")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mien.data.crops import open_crops
-from mien.data.sources import Source, open_source
+from mien.data.sources import Source, has_splits, open_source
 from mien.data.synth.store import ABOUT, SynthFaces
 from mien.nn.levels import signed
 
@@ -53,22 +53,14 @@ def open_squares(path: Path, size: int, *, flips: bool, seed: int, split: str = 
 
     Raises `DataError` as `open_source` does.
     """
-    source = open_source(path)
+    source = open_source(path, split=split)
     numbers = np.arange(len(source))
-    if path.suffix.lower() == ".npz":
-        numbers = _of_crops(path, source.names, split)
-    elif (path / ABOUT).is_file():
+    if (path / ABOUT).is_file():
         faces = SynthFaces(path)
         photos = faces.column("photo")
-        if (crops := Path(faces.about["photos"])).suffix.lower() == ".npz":
+        if has_splits(crops := Path(faces.about["photos"])):
             numbers = np.flatnonzero(np.isin(photos, open_crops(crops).where(split=split)))
     return Squares(source, numbers.tolist(), size, flips=flips, seed=seed)
-
-
-def _of_crops(path: Path, names: Sequence[str], split: str) -> Int[np.ndarray, " n"]:
-    """The numbers of the pictures of a split."""
-    wanted = {f"{index:06d}.jpg" for index in open_crops(path).where(split=split)}
-    return np.array([number for number, name in enumerate(names) if name in wanted], np.int64)
 
 
 def middle(rgb: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:

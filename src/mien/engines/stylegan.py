@@ -106,7 +106,8 @@ class StyleGANEngine:
         picture = signed(sample(crop.rgb, square, size))[None]
         inverted = inversion.invert(picture, self._networks, self._how)
         shown = sample(crop.rgb, square, GRID).astype(np.float32)
-        view = View.of(crop.rgb, landmarks, pose, square, shown=shown, before=_picture(inverted, inverted.code))
+        before = _picture(inverted, inverted.code)
+        view = View.of(crop.rgb, landmarks, pose, square, shown=shown, before=before, redrawer=self._redrawer)
         study = Study(crop, view, head.expression.known, inverted)
         return StyleCode(study, study.measured, torch.zeros_like(inverted.code))
 
@@ -130,10 +131,8 @@ class StyleGANEngine:
         if not asked.moved and not said:
             return Drawn(rgb, np.zeros(rgb.shape[:2], np.float32))
         after = _picture(study.inverted, self._moved(study.inverted.code, asked) + code.moved)
-        if said:
-            out = study.view.redrawn_anywhere(after, independent(asked))
-        else:
-            out = study.view.redrawn(after, independent(asked), self._redrawer)
+        follow = study.view.redrawn_anywhere if said else study.view.redrawn
+        out = follow(after, independent(asked))
         return Drawn(out, (out != rgb).any(axis=2).astype(np.float32))
 
     def _asked(self, edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:

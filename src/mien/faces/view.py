@@ -27,6 +27,7 @@ class View:
     shown: Float32[np.ndarray, "g g 3"]  #: the photo in the square
     before: Picture  #: the generator's picture of it
     meeting: Meeting  #: how the generator's pictures are laid over the photo
+    redrawer: Redrawer | None  #: what tells how expressions change it; None: flow does
 
     @staticmethod
     def of(
@@ -37,19 +38,20 @@ class View:
         *,
         shown: Float32[np.ndarray, "g g 3"],
         before: Picture,
+        redrawer: Redrawer | None = None,
     ) -> "View":
         """With the generator's picture met."""
-        return View(rgb, landmarks[:, :2].astype(np.float64), pose, square, shown, before, meet(before, landmarks, square))
+        return View(rgb, landmarks[:, :2].astype(np.float64), pose, square, shown, before, meet(before, landmarks, square), redrawer)
 
-    def redrawn(self, after: Picture, asked: AUShift, redrawer: Redrawer | None = None) -> UInt8[np.ndarray, "h w 3"]:
-        """The photo with what the generator changes where independent axes reach, as a `redrawer` tells it, or else as flow does."""
+    def redrawn(self, after: Picture, asked: AUShift) -> UInt8[np.ndarray, "h w 3"]:
+        """The photo with the expression that the generator draws, where independent axes reach."""
         over = reach.of_change(asked, self.landmarks, self.pose, self.square)
-        if redrawer is not None:
-            return redraw(self.rgb, self.square, told(redrawer, self.shown, self.before, after, over))
-        return self._changed(after, over)
+        if self.redrawer is None:
+            return self._changed(after, over)
+        return redraw(self.rgb, self.square, told(self.redrawer, self.shown, self.before, after, over))
 
     def redrawn_anywhere(self, after: Picture, asked: AUShift) -> UInt8[np.ndarray, "h w 3"]:
-        """The photo with all that the generator changes in the face, and where independent axes reach."""
+        """The photo with all that the generator changes in the face, not expressions alone, and where independent axes reach."""
         over = reach.of_change(asked, self.landmarks, self.pose, self.square)
         return self._changed(after, np.maximum(over, reach.of_face(self.landmarks, self.square)))
 

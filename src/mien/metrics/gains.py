@@ -22,6 +22,7 @@ from mien.faces.landmarks import MARGIN, landmarker
 from mien.faces.view import View
 from mien.nn.levels import levels
 from mien.nn.mapper import LevelsMapper
+from mien.nn.redrawer import Redrawer
 from mien.nn.stylegan2 import Generator
 from mien.protocols import ComparingReader
 from mien.training.progress import counted
@@ -32,9 +33,9 @@ _TELLING = 4.0  # steps that have to differ from fewer
 _DOUBLED, _HALFWAY = (0.5, 1.0, 2.0, 4.0, 8.0), 2**0.5  # gains
 
 
-def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter]) -> list[float]:
+def gains(mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter], redrawer: Redrawer | None = None) -> list[float]:
     """A gain for each of the mapper's units, both sides alike: 1 is to ask for what is wanted."""
-    sitting = Sitting(mapper, generator, sitters)
+    sitting = Sitting(mapper, generator, sitters, redrawer)
     names = {unit_of(name): aus.column(unit_of(name)) for name in mapper.units}
     found: dict[int, float] = {}
     for unit, name in counted(names.items(), total=len(names), what="gains"):
@@ -69,12 +70,12 @@ def best_gain(cost: Callable[[float], float], most: float = math.inf) -> float:
 class Sitting:
     """Faces on which a mapper's units are set, read before and after."""
 
-    def __init__(self, mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter]) -> None:
+    def __init__(self, mapper: LevelsMapper, generator: Generator, sitters: Sequence[Sitter], redrawer: Redrawer | None) -> None:
         self._mapper, self._generator, self._sitters = mapper, generator, sitters
         reader = registry.reader(registry.READER)
         assert isinstance(reader, ComparingReader)
         self._reader, self._recognizer = reader, recognizer()
-        self._views = [view(generator, sitter) for sitter in sitters]
+        self._views = [view(generator, sitter, redrawer) for sitter in sitters]
         self._before = [_seen(sitter.rgb, sitter.face.landmarks) for sitter in sitters]
         self._calm = [reading.aus for reading in reader.measure(self._before)]
         self._people = [self._who(crop) for crop in self._before]
@@ -109,10 +110,11 @@ def _seen(rgb: UInt8[np.ndarray, "s s 3"], landmarks: Float[np.ndarray, "468 3"]
 
 
 @torch.no_grad()
-def view(generator: Generator, sitter: Sitter) -> View:
+def view(generator: Generator, sitter: Sitter, redrawer: Redrawer | None = None) -> View:
     """The face before anything is asked."""
     before, shown = levels(generator(sitter.code)[0]), sitter.rgb.astype(np.float32)
-    return View.of(sitter.rgb, sitter.face.landmarks, sitter.pose, Square.of_image(sitter.rgb), shown=shown, before=before)
+    square = Square.of_image(sitter.rgb)
+    return View.of(sitter.rgb, sitter.face.landmarks, sitter.pose, square, shown=shown, before=before, redrawer=redrawer)
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def sized(pictures: Float[Tensor, "b 3 s s"], side: int) -> Float[Tensor, "b 3 {side} {side}"]:
+def sized(pictures: Float[Tensor, "b c s s"], side: int) -> Float[Tensor, "b c {side} {side}"]:
     """`side` x `side` pixels without aliasing, differentiable: means of areas where it shrinks, cubic where it grows."""
     if pictures.shape[2] == side:
         return pictures

@@ -45,8 +45,8 @@ def move(
     file = clip.chosen(path)
     if file.parent == weights.assets():
         warnings.warn(
-            f"the small CLIP that ships sees too little for {by}, which hardly move a face or spoil it: `mien weights get clip-vit-b32` or "
-            "`mien weights import clip FILE` brings in a better one",
+            f"the small CLIP that ships sees too little for moves by {by}: they hardly change a face, or spoil it; `mien weights get "
+            "clip-vit-b32` or `mien weights import clip FILE` brings in a better one",
             stacklevel=2,
         )
     comparer = clip.opened(file)

@@ -5,8 +5,8 @@ asked for, and lists what it could not take. It travels to the workers of a `Dat
 """
 
 from mien.data.sources.cached import Cached
-from mien.data.sources.opening import open_source
+from mien.data.sources.opening import has_splits, open_source
 from mien.data.sources.pictures import Pictures, check
 from mien.data.sources.protocol import Source
 
-__all__ = ["Cached", "Pictures", "Source", "check", "open_source"]
+__all__ = ["Cached", "Pictures", "Source", "check", "has_splits", "open_source"]

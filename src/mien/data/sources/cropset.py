@@ -9,17 +9,17 @@ from mien.data.sources.protocol import PerProcess, stamp_of
 
 
 class Crops:
-    """The store of a crop set; its pictures are named by their number: ``000000.jpg``."""
+    """The store of a crop set, or of a split of one; its pictures are named by their number: ``000000.jpg``."""
 
-    def __init__(self, path: Path) -> None:
-        """Open it; raises `DataError` when it is something else."""
+    def __init__(self, path: Path, split: str | None = None) -> None:
+        """Open it; raises `DataError` when it is something else, or has no such split."""
         self._set = PerProcess[CropSet](partial(open_crops, path.absolute()))
         self._stamp = stamp_of(path)
-        full = [index for index, jpeg in enumerate(self._set().jpegs) if jpeg.size]
-        empty = set(range(len(self._set()))) - set(full)
-        self._index = tuple(full)
-        self.names = tuple(f"{index:06d}.jpg" for index in full)
-        self.problems = tuple(Problem(f"{index:06d}.jpg", "the file is empty") for index in sorted(empty))
+        wanted = self._set().where(split=split).tolist()
+        self._index = tuple(index for index in wanted if self._set().jpegs[index].size)
+        self.names = tuple(f"{index:06d}.jpg" for index in self._index)
+        empty = sorted(set(wanted) - set(self._index))
+        self.problems = tuple(Problem(f"{index:06d}.jpg", "the file is empty") for index in empty)
 
     def fetch(self, index: int) -> bytes:
         """The bytes of a JPEG."""

@@ -21,7 +21,7 @@ def finish(path: Path, config: AUCLIPConfig, task: Task) -> None:
     mapper, stored = ungained(path), weights.load(path)
     limit = longest_move(mapper, config, task)
     held = mapping.of(replace(stored, config={**mapper.config, "kind": stored.config["kind"], "limit": limit}))
-    keep(held, path, config, task.made_for, gains=gains(held, task.lesson.generator.cpu(), task.sitters))
+    keep(held, path, config, task.made_for, gains=gains(held, task.lesson.generator.cpu(), task.sitters, task.redrawer))
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from mien.losses.likeness import Likeness
 from mien.losses.transfer import Transfer
 from mien.nn import stylegan2
 from mien.nn.mapper import TRAINED, UNITS, LevelsMapper
+from mien.nn.redrawer import Redrawer
 from mien.recipes.auclip.options import AUCLIPConfig
 from mien.recipes.auclip.sitting import calmest, drawn
 from mien.recipes.auclip.starting import begin, fresh
@@ -37,6 +38,7 @@ class Task(NamedTuple):
     unseen: Dataset[Any]
     made_for: str  #: the fingerprint of the generator
     sitters: Sequence[Sitter] = ()  #: on whose pictures gains are measured
+    redrawer: Redrawer | None = None  #: how photos of them follow the generator
 
 
 def of_expressions(config: AUCLIPConfig, fabric: Fabric) -> Task:
@@ -45,7 +47,7 @@ def of_expressions(config: AUCLIPConfig, fabric: Fabric) -> Task:
         raise UsageError(
             f"{config.data} has expressions of people: a compatible mapper learns from AU-CLIP's data; give its folder with --data"
         )
-    found = choosing.networks(choosing.files(config.generator)).networks
+    found, _, redrawer = choosing.networks(choosing.files(config.generator))
     generator, reader = found.generator, units.opened(config.reader)
     if tuple(reader.units) != AXES:
         raise UsageError(
@@ -61,7 +63,7 @@ def of_expressions(config: AUCLIPConfig, fabric: Fabric) -> Task:
     mapper = fresh(config, generator, AXES)
     if config.depth == 1 and config.start is None:
         begin(mapper, samples["train"])
-    return Task(mapper, lesson, samples["train"], samples["val"], stylegan2.fingerprint(generator), calmest(samples["val"]))
+    return Task(mapper, lesson, samples["train"], samples["val"], stylegan2.fingerprint(generator), calmest(samples["val"]), redrawer)
 
 
 def of_latents(config: AUCLIPConfig) -> Task:
