@@ -121,7 +121,8 @@ def test_a_memo_entry_of_a_huge_number_takes_no_room_and_an_unknown_one_is_told(
     refused(tmp_path, b"\x80\x02Kx" + b"r\xff\xff\xff\xff" + b".")
     assert tracemalloc.get_traced_memory()[1] < 2**22
     tracemalloc.stop()
-    assert "is not a whole pickle" in refused(tmp_path, b"\x80\x02j\xff\xff\xff\x7f.")
+    told = refused(tmp_path, b"\x80\x02j\xff\xff\xff\x7f.")
+    assert "is not a whole pickle (it recalls a value that it never stored): fetch it again" in told
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,8 @@ class Machine:
         self._memo[len(self._memo)] = self._stack[-1]
 
     def _op_get(self, index: int) -> None:
+        if index not in self._memo:
+            raise LookupError("it recalls a value that it never stored")
         self._stack.append(self._memo[index])
 
     _op_binget = _op_long_binget = _op_get
