@@ -129,6 +129,12 @@ def test_a_text_is_understood_as_asked(drawn_file):
         mien.edit(drawn_file, "AU12=1", by="units")
 
 
+@pytest.mark.parametrize("words", ["", " ", ",", "qwxz", "a face"])
+def test_a_text_that_is_not_understood_is_an_error_of_the_edit(words, drawn_file):
+    with pytest.raises(EditError, match=r"the text is empty|knows no word of|names no expression"):
+        mien.edit(drawn_file, text=words)
+
+
 def test_a_text_moves_the_codes_of_a_generator_each_way(drawn_file, style_files, monkeypatch):
     asked = []
 

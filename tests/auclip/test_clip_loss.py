@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from mien import weights
-from mien.errors import UsageError, WeightsError
+from mien.errors import EditError, WeightsError
 from mien.losses import clip as loss
 from mien.nn import clip, framing, tokens
 from mien.nn.clip import CLIP
@@ -91,7 +91,7 @@ def test_words_that_are_not_known_are_told_and_left_out(small):
     ):
         told = small.texts(["A happy, smille pirate"])
     assert torch.equal(told, small.texts(["a happy"]))
-    with pytest.raises(UsageError, match="knows no word of 'pirate'"):
+    with pytest.raises(EditError, match="knows no word of 'pirate'"):
         small.texts(["pirate"])
-    with pytest.raises(UsageError, match="takes 14 tokens, the network reads 12"):
+    with pytest.raises(EditError, match="takes 14 tokens, the network reads 12"):
         small.texts(["a face " * 6])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien import weights
-from mien.errors import UsageError, WeightsError
+from mien.errors import EditError, WeightsError
 from mien.nn import tokens
 from mien.nn.tokens import BYTES, MERGES, Tokenizer
 
@@ -57,7 +57,7 @@ def test_any_text_has_tokens(text):
 
 def test_rows_begin_end_and_are_filled_up(small):
     assert small.rows(["low", ""], 5).tolist() == [[joined(6), joined(1), joined(7), 0, 0], [joined(6), joined(7), 0, 0, 0]]
-    with pytest.raises(UsageError, match=r"the text 'low low low'.. takes 5 tokens, the network reads 4: shorten it"):
+    with pytest.raises(EditError, match=r"the text 'low low low'.. takes 5 tokens, the network reads 4: shorten it"):
         small.rows(["low low low"], 4)
 
 

@@ -21,7 +21,7 @@ from mien.api.solving import TOLERANCE, Solution, solve_for
 from mien.api.sources import Source
 from mien.aus import AUVector, columns
 from mien.edits import Edit, TextEdit, TransferEdit
-from mien.errors import UsageError, one_of
+from mien.errors import EditError, UsageError, one_of
 from mien.faces import identity as identities
 from mien.protocols import InvertingEngine, Reader
 from mien.provenance import Provenance
@@ -224,6 +224,8 @@ def _said(words: str | None, by: str | None, *, codes: bool) -> list[Edit]:
         if by is not None:
             raise UsageError(f"by {by}: says how a text is understood; give one with text (--text)")
         return []
+    if not words.strip():
+        raise EditError("the text is empty: say what the face should be, such as 'an angry face'")
     from mien import text
 
     ways = get_args(text.By)

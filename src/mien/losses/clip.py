@@ -41,7 +41,7 @@ class Comparer:
         return F.normalize(self.network.encode_image(seen))
 
     def texts(self, words: Sequence[str]) -> Float[Tensor, "t d"]:
-        """Vectors of texts; each is read once. Raises `UsageError` for one that is too long, or that has no word that is known."""
+        """Vectors of texts; each is read once. Raises `EditError` for one that is too long, or that has no word that is known."""
         return torch.stack([self._read(each) for each in words])
 
     @torch.no_grad()

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from mien.errors import UsageError, WeightsError
+from mien.errors import EditError, WeightsError
 from mien.weights import Weights
 
 MERGES = "merges"  #: the tensor of a weight file that holds the merges: UTF-8, a pair a line
@@ -61,7 +61,7 @@ class Tokenizer:
         return [self._number[piece] for word in words for piece in self._pieces(word)]
 
     def rows(self, texts: Sequence[str], context: int) -> Int64[Tensor, "t {context}"]:
-        """Each text with its begin and end, filled up with 0; raises `UsageError` for one that is longer than `context`."""
+        """Each text with its begin and end, filled up with 0; raises `EditError` for one that is longer than `context`."""
         return _rows(texts, [[self.begin, *self.encode(text), self.end] for text in texts], context)
 
     def _joined(self, word: str) -> list[str]:
@@ -106,13 +106,13 @@ class Words:
         return [self._number[word] for word in self.of_text(text) if word in self._number]
 
     def rows(self, texts: Sequence[str], context: int) -> Int64[Tensor, "t {context}"]:
-        """As `Tokenizer.rows`; warns in one line of words that are left out, raises `UsageError` where no word of a text is known."""
+        """As `Tokenizer.rows`; warns in one line of words that are left out, raises `EditError` where no word of a text is known."""
         made = [self.encode(text) for text in texts]
         for text, tokens in zip(texts, made, strict=True):
             if unknown := self.unknown(text):
                 told = ", ".join(self._hinted(word) for word in unknown)
                 if not tokens:
-                    raise UsageError(f"this small CLIP knows no word of {text!r} ({told}): it knows faces, such as 'a happy face'")
+                    raise EditError(f"this small CLIP knows no word of {text!r} ({told}): it knows faces, such as 'a happy face'")
                 warnings.warn(f"this small CLIP does not know {told}, and reads {text!r} without", stacklevel=2)
         return _rows(texts, [[self.begin, *tokens, self.end] for tokens in made], context)
 
@@ -125,7 +125,7 @@ def _rows(texts: Sequence[str], tokens: Sequence[Sequence[int]], context: int) -
     made = np.zeros((len(texts), context), np.int64)
     for row, text, numbers in zip(made, texts, tokens, strict=True):
         if len(numbers) > context:
-            raise UsageError(f"the text {text[:40]!r}.. takes {len(numbers)} tokens, the network reads {context}: shorten it")
+            raise EditError(f"the text {text[:40]!r}.. takes {len(numbers)} tokens, the network reads {context}: shorten it")
         row[: len(numbers)] = numbers
     return torch.from_numpy(made)
 

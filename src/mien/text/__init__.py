@@ -40,7 +40,7 @@ def move(
 ) -> Float[Tensor, "1 l d"]:
     """How a code in W+ moves for what words say; nothing is random. Warns in one line of the CLIP that ships, which sees too little for it.
 
-    Raises `WeightsError` without a CLIP, or one that reads no text; `UsageError` for a text that is too long, or of which no word is known.
+    Raises `WeightsError` without a CLIP, or one that reads no text; `EditError` for a text that is too long, or of which no word is known.
     """
     file = clip.chosen(path)
     if file.parent == weights.assets():

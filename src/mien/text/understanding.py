@@ -35,22 +35,21 @@ def expression(words: str, path: Path | None = None) -> AUVector:
     """What a face of these words shows: intensities 0..5, 0 for units that they rule out, NaN for those they say nothing about.
 
     By the file given, else the first network here that knows action units: an imported one knows more words, and none. Raises `EditError`
-    for words that ask for no unit, `UsageError` for words of which none is known.
+    for words of which none is known, or that ask for no unit.
     """
     path = next((file for file in losses.installed() if understands(file)), None) if path is None else path
     comparer, (weight, bias) = losses.opened(path), _map(losses.chosen(path))
-    phrases = [phrase for phrase in words.split(",") if phrase.strip()] or [
-        words
-    ]  # said of one face, each by itself: "smiling, eyes closed"
-    *told, nothing, person, human = (comparer.texts([*phrases, *_NOTHING]) @ weight.T + bias).double().numpy()
-    usual = np.mean([nothing, person, human], axis=0)
-    wanted = AUVector.of({}, others=np.nan)
-    for phrase in told:
-        said = asked(phrase, usual).values
-        wanted = AUVector(np.where(np.isnan(said), wanted.values, said))
-    if np.isnan(wanted.values).all():
+
+    def units(text: str) -> Float[np.ndarray, " axes"]:
+        return (comparer.texts([text])[0] @ weight.T + bias).double().numpy()
+
+    usual, wanted = np.mean([units(text) for text in _NOTHING], axis=0), np.full(len(AXES), np.nan)
+    for phrase in filter(str.strip, words.split(",")):  # each by itself: "smiling, eyes closed"
+        said = asked(units(phrase), usual).values
+        wanted = np.where(np.isnan(said), wanted, said)
+    if np.isnan(wanted).all():
         raise EditError(f"{words!r} names no expression that this small CLIP knows: say 'an angry face', 'a big smile' or 'eyes closed'")
-    return wanted
+    return AUVector(wanted)
 
 
 def asked(told: Float[np.ndarray, " axes"], usual: Float[np.ndarray, " axes"]) -> AUVector:
