@@ -76,7 +76,7 @@ def expressions(tmp_path_factory):
         label["landmarks"], label["rotation"], label["scale"] = rng.uniform(8, 24, (468, 3)), np.eye(3), 2.0
         pictures.append(painted(np.random.default_rng(index // EACH), shown))
     store.write_shard(folder, 0, labels, {"": pictures})
-    (folder / store.ABOUT).write_text(json.dumps({"photos": "photos", "buffers": []}))
+    (folder / store.ABOUT).write_text(json.dumps({"photos": "photos", "buffers": [], "size": 32}))
     assert labels["aus"].shape[1] == len(AXES)
     return folder
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch.utils.data import default_collate
 
 from mien import images, weights
-from mien.data.changes import Changes
 from mien.data.expressions import AXES, open_expressions
+from mien.data.redrawings import Redrawing, Redrawings
 from mien.errors import UsageError, WeightsError
 from mien.faces.align import Square
 from mien.faces.carrying import carried as carried_levels
@@ -20,7 +20,6 @@ from mien.faces.redraw import redraw
 from mien.faces.redrawing import told
 from mien.inversion import choosing
 from mien.inversion.encoding import encoded
-from mien.losses.imitation import Changed
 from mien.nn import redrawer as redrawing
 from mien.nn import stylegan2
 from mien.nn.mapper import LEVELS, LevelsMapper
@@ -95,10 +94,10 @@ def test_what_it_says_is_done_to_the_photo_where_it_reaches(changing):
 
 def test_light_changes_for_both_pictures_of_a_pair_alike():
     pictures = [smooth(seed).expand(16, -1, -1, -1) / 2 for seed in (9, 9)]
-    pair = Changed(torch.zeros(16, 1, 2, 3), torch.zeros(16, 1, 2, 3), torch.zeros(16, 1, 4), *pictures)
+    pair = Redrawing(torch.zeros(16, 2, 3), torch.zeros(16, 4), *pictures, *[torch.zeros(16, 468, 2)] * 2)
     lit, again = (relit(pair, torch.Generator().manual_seed(seed)) for seed in (0, 0))
-    assert torch.equal(lit.real, lit.changed) and torch.equal(lit.real, again.real)
-    same = [torch.allclose(one, other, atol=1e-6) for one, other in zip(lit.real, pair.real, strict=True)]
+    assert torch.equal(lit.photo, lit.goal) and torch.equal(lit.photo, again.photo)
+    same = [torch.allclose(one, other, atol=1e-6) for one, other in zip(lit.photo, pair.photo, strict=True)]
     assert 2 < sum(same) < 14
 
 
@@ -127,21 +126,21 @@ def test_photos_come_nearer_to_the_other_expression(small, whole_set):
     """The same four pairs again and again, with the terms of the recipe."""
     found, mapper, _ = choosing.networks(choosing.files(whole_set))
     faces = open_expressions(small.data, "train")
-    samples = Changes(faces, encoded(faces, found.encoder, launch(small.options)), SIDE, 1, 0, still=True)
-    pair = Changed(*default_collate([samples[number] for number in range(4)]))
+    samples = Redrawings(faces, encoded(faces, found.encoder, launch(small.options)), SIDE, 0)
+    pair = Redrawing(*default_collate([samples[number] for number in range(4)]))
     lesson, network = Lesson(found.generator, mapper, small), Redrawer(SIDE, (16, 16), 16)
     adam, losses = torch.optim.Adam(network.parameters(), lr=5e-3), list[float]()
     before, after = lesson.drawn(pair)
     assert not torch.equal(before, after)
     for _ in range(60):
-        loss = lesson.weighed(lesson(pair, network(pair.real, before, after)))
+        loss = lesson.weighed(lesson(pair, network(pair.photo, before, after)))
         adam.zero_grad()
         loss.backward()
         adam.step()
         losses.append(float(loss.detach()))
-    made = redrawn(pair.real, network(pair.real, before, after)).detach()
+    made = redrawn(pair.photo, network(pair.photo, before, after)).detach()
     assert losses[-1] < 0.6 * losses[0]
-    assert (made - pair.changed).abs().mean() < 0.7 * (pair.real - pair.changed).abs().mean()
+    assert (made - pair.goal).abs().mean() < 0.7 * (pair.photo - pair.goal).abs().mean()
 
 
 def test_a_run_leaves_weights_and_pictures(small, tmp_path):

@@ -16,7 +16,7 @@ class Changes(Dataset[Changed]):
     def __init__(self, faces: Expressions, codes: Float[Tensor, "n l d"], size: int, pairs: int, seed: int, *, still: bool = False) -> None:
         """`codes` of all the pictures; `size` of the pictures in pixels; of the `still` pictures alone, or of all."""
         self.faces, self.codes, self._size, self._pairs, self._seed = faces, codes, size, pairs, seed
-        self._people = faces.of_person(still=still)
+        self._people = faces.of_person()
 
     def __getitem__(self, number: int) -> Changed:
         """A sample."""

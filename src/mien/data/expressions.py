@@ -50,6 +50,12 @@ class Expressions:
         rgb = middle(self.faces.picture(int(self.numbers[index])), size)
         return signed(rgb)
 
+    def landmarks(self, index: int) -> Float32[np.ndarray, "468 2"]:
+        """Where they are in a picture, x and y in shares of its side."""
+        number = int(self.numbers[index])
+        points = self.faces.label(number)["landmarks"][:, :2]
+        return ((points + 0.5) / self.faces.about["size"]).astype(np.float32)
+
     def sitter(self, index: int, code: Float[Tensor, "1 l d"]) -> Sitter:
         """A picture with what is known of it; `code` is its own."""
         number = int(self.numbers[index])

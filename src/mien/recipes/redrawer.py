@@ -12,17 +12,17 @@ from typing import Annotated, Any, cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 
 from mien import weights
-from mien.data.changes import Changes
 from mien.data.expressions import AXES, open_expressions
+from mien.data.redrawings import Redrawing, Redrawings
 from mien.errors import UsageError, WeightsError
 from mien.faces.identity import Recognizer
 from mien.inversion import choosing
 from mien.inversion.encoding import encoded
 from mien.losses.colours import apart, differing
-from mien.losses.imitation import Changed
 from mien.losses.likeness import Likeness
 from mien.nn import stylegan2
 from mien.nn.mapper import LevelsMapper
@@ -60,6 +60,8 @@ class RedrawerConfig(Checked):
     """Highest learning rate."""
     memory: NotNegative = 4_000
     """Half-life of the averaged weights, in pairs seen."""
+    motion: NotNegative = 50.0
+    """Weight of how far landmarks are from where the motion carries them."""
     colours: NotNegative = 10.0
     """Weight of how far colours are from those of the other picture."""
     focus: NotNegative = 8.0
@@ -86,22 +88,27 @@ class Lesson(nn.Module):
         self.register_buffer("gains", torch.tensor(mapper.gains or [1.0] * len(mapper.units)))
 
     @torch.no_grad()
-    def drawn(self, pair: Changed) -> tuple[Pictures, Pictures]:
+    def drawn(self, pair: Redrawing) -> tuple[Pictures, Pictures]:
         """The generator's pictures before and after the change; in full precision, as the difference is small."""
-        codes = pair.before[:, 0].float()
-        return self.generator(codes), self.generator(self.mapper.move(codes, self.gains * pair.change[:, 0]))
+        return self.generator(pair.code), self.generator(self.mapper.move(pair.code, self.gains * pair.change))
 
-    def forward(self, pair: Changed, change: Redrawn) -> Mapping[str, Float[Tensor, ""]]:
+    def forward(self, pair: Redrawing, change: Redrawn) -> Mapping[str, Float[Tensor, ""]]:
         """The terms of redrawn photos."""
-        weight = 1 + self.config.focus * differing(pair.real, pair.changed)
-        made = redrawn(pair.real, change)
-        distance, off = self.likeness(made, pair.changed), made - pair.changed
-        terms = {"colours": apart(off, weight), "edges": _edges(off, weight), "fresh": 1 - change.known.mean()}
-        return terms | {"grids": distance.grids, "identity": distance.identity}
+        weight = 1 + self.config.focus * differing(pair.photo, pair.goal)
+        made = redrawn(pair.photo, change)
+        distance, off = self.likeness(made, pair.goal), made - pair.goal
+        terms = {"motion": _astray(change, pair), "colours": apart(off, weight), "edges": _edges(off, weight)}
+        return terms | {"grids": distance.grids, "identity": distance.identity, "fresh": 1 - change.known.mean()}
 
     def weighed(self, terms: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
         """The loss."""
         return torch.stack([getattr(self.config, name) * term for name, term in terms.items()]).sum()
+
+
+def _astray(change: Redrawn, pair: Redrawing) -> Float[Tensor, ""]:
+    """How far from each other landmarks of the photo are, and where motion says that they were; in shares of the side."""
+    told = F.grid_sample(change.motion, 2 * pair.there[:, None] - 1, align_corners=False)[:, :, 0].transpose(1, 2)
+    return (told - (pair.here - pair.there)).norm(dim=2).mean()
 
 
 def _edges(off: Pictures, weight: Float[Tensor, "b 1 s s"]) -> Float[Tensor, ""]:
@@ -110,13 +117,13 @@ def _edges(off: Pictures, weight: Float[Tensor, "b 1 s s"]) -> Float[Tensor, ""]
     return (across.mean() + down.mean()) / 2
 
 
-def relit(pair: Changed, draws: torch.Generator) -> Changed:
+def relit(pair: Redrawing, draws: torch.Generator) -> Redrawing:
     """Half of the photos in other light and mirrored or not; their codes stay."""
-    count, device = len(pair.real), pair.real.device
+    count, device = len(pair.photo), pair.photo.device
     light = 1 + _LIGHTS * (2 * torch.rand((count, 3, 1, 1), generator=draws, device=device) - 1)
     light = torch.where(torch.rand((count, 1, 1, 1), generator=draws, device=device) < 0.5, light, 1.0)
-    real, changed = ((light * (x + 1) - 1).clamp(-1, 1) for x in (pair.real, pair.changed))
-    return pair._replace(real=real, changed=changed)
+    photo, goal = ((light * (x + 1) - 1).clamp(-1, 1) for x in (pair.photo, pair.goal))
+    return pair._replace(photo=photo, goal=goal)
 
 
 def train(config: RedrawerConfig) -> Path:
@@ -132,7 +139,7 @@ def train(config: RedrawerConfig) -> Path:
         torch.random.default_generator.manual_seed(options.seed)
         network = Redrawer(config.size, _WIDTHS, _FINE)
     samples = {
-        split: Changes(faces, encoded(faces, found.encoder, fabric), config.size, 1, options.seed + number, still=True)
+        split: Redrawings(faces, encoded(faces, found.encoder, fabric), config.size, options.seed + number)
         for number, (split, faces) in enumerate((split, open_expressions(config.data, split)) for split in ("train", "val"))
     }
     lesson = Lesson(found.generator, mapper, config)
@@ -143,10 +150,10 @@ def train(config: RedrawerConfig) -> Path:
     learner = run.learner(network, adam, memory=config.memory, wrapped=False)
     run.resume(options.resume)
     for each in run.steps(run.batches(samples["train"], workers=options.workers), what="redrawer"):
-        pair = relit(Changed(*each), run.generator(options.seed))
+        pair = relit(Redrawing(*each), run.generator(options.seed))
         drawn = lesson.drawn(pair)
         with fabric.autocast():
-            change = learner.network(pair.real, *drawn)
+            change = learner.network(pair.photo, *drawn)
         terms = lesson(pair, change)
         loss = lesson.weighed(terms)
         learner.learn(loss)
@@ -164,18 +171,18 @@ def train(config: RedrawerConfig) -> Path:
 
 
 @torch.no_grad()
-def look(run: Run, lesson: Lesson, learner: Learner, unseen: Changes) -> None:
+def look(run: Run, lesson: Lesson, learner: Learner, unseen: Redrawings) -> None:
     """Tell how near photos of people not learned from come, as a share of how far they were, and show some."""
     left, were = list[Tensor](), list[Tensor]()
     sheet = list[Tensor]()
     for each in DataLoader(Subset(unseen, range(_VALIDATED)), lesson.config.batch, generator=torch.Generator()):
-        pair = Changed(*cast(Any, run.fabric.to_device(each)))
+        pair = Redrawing(*cast(Any, run.fabric.to_device(each)))
         drawn = lesson.drawn(pair)
-        made = redrawn(pair.real, learner.average(pair.real, *drawn))
-        left.append((made - pair.changed).abs().mean((1, 2, 3)))
-        were.append((pair.real - pair.changed).abs().mean((1, 2, 3)))
+        made = redrawn(pair.photo, learner.average(pair.photo, *drawn))
+        left.append((made - pair.goal).abs().mean((1, 2, 3)))
+        were.append((pair.photo - pair.goal).abs().mean((1, 2, 3)))
         if len(sheet) * lesson.config.batch < _SHOWN:
             enlarged = (sized(picture, lesson.config.size) for picture in drawn)
-            sheet.append(torch.stack([pair.real, *enlarged, made, pair.changed], 1).flatten(0, 1))
+            sheet.append(torch.stack([pair.photo, *enlarged, made, pair.goal], 1).flatten(0, 1))
     run.log(val_left=torch.cat(left).sum() / torch.cat(were).sum())
     run.pictures("faces", torch.cat(sheet)[: 5 * _SHOWN].clamp(-1, 1).cpu() / 2 + 0.5, columns=5)
