@@ -24,7 +24,7 @@ from mien.nn import redrawer as redrawing
 from mien.nn import stylegan2
 from mien.nn.mapper import LEVELS, LevelsMapper
 from mien.nn.redrawer import Redrawer, Redrawn, carried, redrawn
-from mien.recipes.redrawer import Lesson, RedrawerConfig, relit, train
+from mien.recipes.redrawer import Lesson, RedrawerConfig, astray, relit, train
 from mien.training import launch
 
 SIDE = 64
@@ -99,6 +99,14 @@ def test_light_changes_for_both_pictures_of_a_pair_alike():
     assert torch.equal(lit.photo, lit.goal) and torch.equal(lit.photo, again.photo)
     same = [torch.allclose(one, other, atol=1e-6) for one, other in zip(lit.photo, pair.photo, strict=True)]
     assert 2 < sum(same) < 14
+
+
+def test_motion_that_carries_landmarks_to_where_they_are_is_not_astray():
+    here, draw = 0.2 + 0.6 * torch.rand(2, 468, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(2, 3, SIDE, SIDE)
+    pair = Redrawing(torch.zeros(2, 2, 3), torch.zeros(2, 4), draw, draw, here, here + torch.tensor([0.03, -0.01]))
+    motion = torch.tensor([-0.03, 0.01])[None, :, None, None].expand(2, 2, SIDE, SIDE)
+    right, none = (Redrawn(each, draw[:, :1], draw, draw[:, :1]) for each in (motion, 0 * motion))
+    assert float(astray(right, pair)) < 1e-6 and float(astray(none, pair)) == pytest.approx(0.001**0.5, rel=1e-3)
 
 
 @pytest.fixture(scope="module")

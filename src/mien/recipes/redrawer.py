@@ -97,7 +97,7 @@ class Lesson(nn.Module):
         weight = 1 + self.config.focus * differing(pair.photo, pair.goal)
         made = redrawn(pair.photo, change)
         distance, off = self.likeness(made, pair.goal), made - pair.goal
-        terms = {"motion": _astray(change, pair), "colours": apart(off, weight), "edges": _edges(off, weight)}
+        terms = {"motion": astray(change, pair), "colours": apart(off, weight), "edges": _edges(off, weight)}
         return terms | {"grids": distance.grids, "identity": distance.identity, "fresh": 1 - change.known.mean()}
 
     def weighed(self, terms: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
@@ -105,7 +105,7 @@ class Lesson(nn.Module):
         return torch.stack([getattr(self.config, name) * term for name, term in terms.items()]).sum()
 
 
-def _astray(change: Redrawn, pair: Redrawing) -> Float[Tensor, ""]:
+def astray(change: Redrawn, pair: Redrawing) -> Float[Tensor, ""]:
     """How far from each other landmarks of the photo are, and where motion says that they were; in shares of the side."""
     told = F.grid_sample(change.motion, 2 * pair.there[:, None] - 1, align_corners=False)[:, :, 0].transpose(1, 2)
     return (told - (pair.here - pair.there)).norm(dim=2).mean()

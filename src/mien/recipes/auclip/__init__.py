@@ -30,7 +30,7 @@ def train(config: AUCLIPConfig) -> Path:
     fabric = launch(options)
     with torch.random.fork_rng():  # networks are made with numbers in them
         torch.random.default_generator.manual_seed(options.seed)
-        task = of_expressions(config, fabric) if (config.data / ABOUT).is_file() else of_latents(config)
+        task = of_latents(config) if config.of_latents and not (config.data / ABOUT).is_file() else of_expressions(config, fabric)
     mapper, calibrated = task.mapper, config.mode == "calibrated"
     run = Run(fabric, config.out, total=config.steps, batch=config.batch, config=to_toml(config), tensorboard=options.tensorboard)
     adam = torch.optim.Adam if config.optimizer == "adam" else Ranger
