@@ -10,7 +10,7 @@ from torch import Tensor
 from mien.aus import MAX_INTENSITY, AUShift
 from mien.data.crops import open_crops
 from mien.data.squares import middle
-from mien.data.synth.store import SynthFaces
+from mien.data.synth.store import ABOUT, SynthFaces
 from mien.errors import DataError
 from mien.faces.landmarks import face_of
 from mien.geometry.fitting.measured import SOLVED, SOLVED_ROWS, independent
@@ -76,6 +76,8 @@ def open_expressions(folder: Path, split: str = "train") -> Expressions:
 
     Raises `DataError` for a folder of something else, of drawn heads, or without two pictures of anybody of the split.
     """
+    if not (folder / ABOUT).is_file():
+        raise DataError(f"{folder} has no {ABOUT}: `mien data synth --photos PHOTOS -o {folder}` fills it with expressions of people")
     faces = SynthFaces(folder)
     photos = faces.column("photo").astype(np.int64)
     if (photos < 0).any():
