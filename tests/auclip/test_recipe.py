@@ -18,7 +18,7 @@ from mien.aus import AXES as ALL
 from mien.data.changes import Changes
 from mien.data.expressions import AXES, open_expressions
 from mien.data.layouts import auclip as latents
-from mien.errors import UsageError
+from mien.errors import DataError, MienError, UsageError
 from mien.inversion import choosing
 from mien.inversion.encoding import encoded
 from mien.losses import clip, reconstruction, units
@@ -80,6 +80,27 @@ def test_the_best_weights_are_kept(small, tmp_path, monkeypatch):
     early = load_file(tmp_path / "step-00000003.ckpt")
     assert all(torch.allclose(value, early[f"network.network.{name}"], atol=0.1) for name, value in kept.items())
     assert not all(torch.equal(value, last[f"network.network.{name}"]) for name, value in kept.items())
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_what_to_do(small, tmp_path, monkeypatch):
+    wild = mapper.LevelsMapper((len(AXES), 8), 10, tuple(LEVELS), "calibrated", AXES)
+    with torch.no_grad():
+        for tensor in wild.parameters():
+            tensor.fill_(1e38)
+    weights.save(tmp_path / "wild.safetensors", wild.state_dict(), {"kind": "auclip", **wild.config})
+    with pytest.raises(MienError, match=r"at step 0 the loss on faces not learned from is (nan|inf): leave --start out"):
+        train(replace(small, out=tmp_path / "wild", start=tmp_path / "wild.safetensors"))
+    monkeypatch.setattr("mien.recipes.auclip.cosine", lambda step, total, warmup: 1e30)
+    with pytest.raises(MienError, match=r"at step 3 the loss .* is (nan|inf): take a lower --rate than 0\.5, and --resume never"):
+        train(replace(small, out=tmp_path / "fast", memory=0))
+    assert (tmp_path / "fast" / "auclip.safetensors").is_file(), "what was best before is kept"
+
+
+def test_without_its_data_it_says_what_fills_the_folder(small, tmp_path):
+    with pytest.raises(DataError, match=r"nowhere has no synth\.json: `mien data synth --photos PHOTOS -o .*nowhere` fills it"):
+        train(replace(small, out=tmp_path / "run", data=tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="nowhere is not a folder"):
+        train(replace(small, out=tmp_path / "run", data=tmp_path / "nowhere", mode="compatible", clip=0.0))
 
 
 def test_two_processes_train_one_mapper(small, faces, tmp_path):

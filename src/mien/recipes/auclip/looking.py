@@ -1,5 +1,6 @@
 """How a mapper of the recipe `auclip` does on faces not learned from, and which of its weights are kept."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from mien import weights
+from mien.errors import MienError
 from mien.losses.imitation import Imitation
 from mien.metrics.agreement import correlations
 from mien.nn.mapper import LevelsMapper
@@ -37,7 +39,10 @@ def weighed(config: AUCLIPConfig, terms: Mapping[str, Float[Tensor, ""]]) -> Flo
 
 @torch.no_grad()
 def look(run: Run, config: AUCLIPConfig, task: Task, learner: Learner, path: Path) -> None:
-    """Tell how the mapper does on faces not learned from, and show some; it is kept if it was never better."""
+    """Tell how the mapper does on faces not learned from, and show some; it is kept if it was never better.
+
+    Raises `MienError` when the loss is no number: nothing good comes after.
+    """
     lesson, mapper = task.lesson, cast(LevelsMapper, learner.average)
     batches = DataLoader(Subset(task.unseen, range(VALIDATED)), config.batch, generator=torch.Generator())
     sums: dict[str, float] = {}
@@ -57,6 +62,10 @@ def look(run: Run, config: AUCLIPConfig, task: Task, learner: Learner, path: Pat
             sums[name] = sums.get(name, 0.0) + share * float(term)
     told = {"val_followed": followed(readings)} if readings else {}
     run.log(**{f"val_{name}": value for name, value in sums.items()}, **told)
+    if not math.isfinite(sums["loss"]):
+        grown = f"take a lower --rate than {config.rate:g}, and --resume never"
+        begun = "leave --start out, or take lower weights of the losses"
+        raise MienError(f"at step {run.step} the loss on faces not learned from is {sums['loss']:g}: {grown if run.step else begun}")
     run.pictures("faces", torch.cat(sheet)[: 3 * _SHOWN].cpu() / 2 + 0.5, columns=6)
     if sums["loss"] < run.numbers.get(_BEST, float("inf")):
         run.numbers[_BEST] = sums["loss"]
