@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mien import aus
+from mien.errors import UsageError
 from mien.metrics import edits, pages
 from mien.metrics.edits import DOSES, Response
 
@@ -90,3 +91,12 @@ def test_a_section_is_replaced_and_the_others_stay(tmp_path):
     assert text.count("## Title a") == text.count("## Title b") == 1
     assert "first" not in text and text.index("third") < text.index("second")
     assert "| AU12 | 1 | 1.00 |" in text
+
+
+def test_units_are_chosen_by_name_among_those_that_move():
+    moves = {"AU01L", "AU01R", "AU12L", "AU12R", "AU25", "AU04L"}
+    assert edits.movable(moves) == (1, 12, 25), "of AU04 a side alone"
+    assert edits.movable(moves, "25, AU1,") == edits.movable(moves, "au01,25") == (1, 25)
+    for wrong in ("4", "12,AU99", "smile"):
+        with pytest.raises(UsageError, match=r"--aus: '\w+' is not one of AU01, AU12, AU25"):
+            edits.movable(moves, wrong)

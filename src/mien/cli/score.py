@@ -156,6 +156,7 @@ def edits(
     ] = None,
     *,
     faces: Annotated[int, typer.Option(min=1, help="At most so many faces.")] = 12,
+    aus: Annotated[str, typer.Option(metavar="1,2,12", help="These action units alone.")] = "",
     solve: Annotated[bool, typer.Option("--solve", help="Correct every edit until mien's own reader measures what was commanded.")] = False,
     engine: Engine = registry.ENGINE,
     weights: Weights = None,
@@ -178,12 +179,12 @@ def edits(
     network = identity.recognizer() if identity.installed() else None
     if judge.alone:
         note(f"mien: measured on mien's own landmarks alone: {judge.alone}")
-    doses, units = metric.SOLVED if solve else metric.DOSES, metric.movable(drawing.moves)
+    doses, units = metric.SOLVED if solve else metric.DOSES, metric.movable(drawing.moves, aus)
     with progress("drawing", len(units) * len(doses) * len(sat.portraits)) as tick:
         responses = scoring.respond(sat.portraits, judge, units, doses, solve=solve, network=network, on_picture=tick)
     table = metric.solved(responses, doses) if solve else metric.table(responses)
     pictures = _drawn(metric.plot(responses, plot, doses), write) if plot is not None else []
-    every = "every unit" if len(units) == len(metric.UNITS) else "every unit that it moves"
+    every = "every unit" if len(units) == len(metric.UNITS) else "each of these units" if aus else "every unit that it moves"
     said = f"{sat.told}, engine {engine}, {every} set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
     whose = f"the cosine by {network.name}" if network else identity.NONE
     said += (_SAID_SOLVED if solve else _SAID) + f"{_KEPT} identity: {whose}."
@@ -192,7 +193,12 @@ def edits(
     document |= {"curves": [metric.curves(response) for response in responses], "faceless": sat.faceless}
     document |= {"problems": [asdict(problem) for problem in sat.problems]}
     other = f" --engine {engine}" if engine != registry.ENGINE else ""
-    name = f"edits{other}" + (" --solve" if solve else "") + (f" --data {data.name}" if data and is_own(data) else "")
+    name = (
+        f"edits{other}"
+        + (f" --aus {aus}" if aus else "")
+        + (" --solve" if solve else "")
+        + (f" --data {data.name}" if data and is_own(data) else "")
+    )
     title = (_SOLVED if solve else "Edits: commanded against measured") + (f", engine {engine}" if other else "")
     publish(table, write, name=name, title=title, said=said, extra=pictures, document=document if as_json else None)
     if sat.faceless:

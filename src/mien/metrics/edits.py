@@ -8,6 +8,7 @@ direction of the head model. *Leak* is how much each other unit changes, on aver
 the unit. What an edit must keep is measured at the highest dose, as a mean over faces.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from mien import aus
+from mien.errors import UsageError, one_of
 from mien.metrics.agreement import pearson
 
 UNITS = (1, 2, 4, 5, 6, 9, 10, 12, 15, 17, 20, 25, 26, 27, 43)
@@ -38,9 +40,18 @@ class Response:
     kept: Mapping[str, Float[np.ndarray, "faces doses"]] = field(default_factory=dict)  #: what an edit must keep, by name; NaN if not known
 
 
-def movable(moves: Collection[str]) -> tuple[int, ...]:
-    """Those of `UNITS` whose every axis an engine moves."""
-    return tuple(unit for unit in UNITS if all(axis in moves for axis in aus.axes(aus.column(unit))))
+def movable(moves: Collection[str], wanted: str = "") -> tuple[int, ...]:
+    """Those of `UNITS` whose every axis an engine moves; of the `wanted` ones, such as "1,2,12", if any are named.
+
+    Raises `UsageError` for a name that is not of one of them.
+    """
+    can = tuple(unit for unit in UNITS if all(axis in moves for axis in aus.axes(aus.column(unit))))
+    words = re.findall(r"[^\s,]+", wanted)
+    named = [aus.column(int(known[1])) if (known := re.fullmatch(r"(?i:AU)?(\d+)", word)) else word for word in words]
+    for name in named:
+        if name not in map(aus.column, can):
+            raise UsageError(f"--aus: {one_of(name, map(aus.column, can))}")
+    return tuple(unit for unit in can if not named or aus.column(unit) in named)
 
 
 def table(responses: Sequence[Response], doses: Sequence[float] = DOSES) -> pd.DataFrame:
