@@ -184,7 +184,7 @@ def edits(
         responses = scoring.respond(sat.portraits, judge, units, doses, solve=solve, network=network, on_picture=tick)
     table = metric.solved(responses, doses) if solve else metric.table(responses)
     pictures = _drawn(metric.plot(responses, plot, doses), write) if plot is not None else []
-    every = "every unit" if len(units) == len(metric.UNITS) else "each of these units" if aus else "every unit that it moves"
+    every = "each of these units" if aus else "every unit" if len(units) == len(metric.UNITS) else "every unit that it moves"
     said = f"{sat.told}, engine {engine}, {every} set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
     whose = f"the cosine by {network.name}" if network else identity.NONE
     said += (_SAID_SOLVED if solve else _SAID) + f"{_KEPT} identity: {whose}."
