@@ -97,3 +97,9 @@ def test_emotions_are_expressions_within_facs():
         assert values.min() >= 0 and values.max() <= 5
     with pytest.raises(EditError, match="did you mean 'happiness'"):
         aus.emotion("hapiness")
+
+
+def test_axes_are_written_as_units_where_both_sides_are_there():
+    assert aus.written(["AU25", "AU12R", "AU12L", "AU46L"]) == "AU12, AU25, AU46L"
+    assert aus.written(AXES) == ", ".join(map(aus.column, aus.NAMES)) and aus.written([]) == ""
+    assert {axis for name in aus.written(AXES[3:20]).split(", ") for axis in aus.axes(name)} == set(AXES[3:20])

@@ -126,6 +126,16 @@ def columns(axes: Collection[str]) -> list[str]:
     return list(dict.fromkeys(column(unit_of(axis)) for axis in AXES if axis in axes))
 
 
+def written(axes: Collection[str]) -> str:
+    """Axes as a user would write them, in their order: a unit once where all of it is there, else the side that is.
+
+    >>> written(["AU25", "AU12R", "AU12L", "AU46L"])
+    'AU12, AU25, AU46L'
+    """
+    there = [tuple(axis for axis in _axes_of(unit) if axis in axes) for unit in NAMES]
+    return ", ".join(column(unit) if part == _axes_of(unit) else ", ".join(part) for unit, part in zip(NAMES, there, strict=True) if part)
+
+
 def together(one: int, other: int) -> bool:
     """Whether two units move together, see `TOGETHER`."""
     return any({one, other} <= group for group in TOGETHER)

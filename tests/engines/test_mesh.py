@@ -44,6 +44,13 @@ def picture(engine, code, words):
     return engine.decode([edited(engine, code, words)])[0].rgb
 
 
+def test_what_a_head_cannot_do_is_told_by_units(engine, code):
+    other = mesh.MeshEngine(engine._head, engine._fit)
+    other.moves = frozenset({"AU01L", "AU01R", "AU12L", "AU12R", "AU25"})
+    with pytest.raises(EditError, match=r"^the engine mesh cannot move AU33, AU46L; it moves AU01, AU12, AU25$"):
+        other.shift(code, parse("AU33=+2 AU46L=+1")[0])
+
+
 def test_the_code_as_read_is_the_photo(engine, code, crop):
     drawing = engine.decode([code])[0]
     assert np.array_equal(drawing.rgb, crop.rgb) and not drawing.matte.any()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from mien.aus import AUShift, AUVector
+from mien.aus import AUShift, AUVector, written
 from mien.edits import AttributeEdit, AUEdit, Edit
 from mien.errors import EditError
 from mien.faces.align import carry
@@ -73,7 +73,7 @@ class MeshEngine:
         change = edit.shift(code.expression)
         unable = [axis for axis in change.moved if axis not in self.moves]
         if unable:
-            raise EditError(f"the engine mesh cannot move {', '.join(unable)}; it moves {', '.join(sorted(self.moves))}")
+            raise EditError(f"the engine mesh cannot move {written(unable)}; it moves {written(self.moves)}")
         return replace(code, expression=code.expression.known + change + _jaw(code.expression.known, change, edit))
 
     def decode(self, codes: Sequence[MeshCode], *, seeds: Sequence[int] | None = None) -> list[Drawn]:
