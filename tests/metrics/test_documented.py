@@ -20,7 +20,7 @@ TOLD = {  # what a command says
     "data faces photos/": "2 faces of 2 files",
     "score edits --data faces.zip --plot": "2 faces of faces.zip, engine mesh, every unit set to 0, 1, 2, 3, 4, 5",
     "score edits --data photos/": "2 faces of photos, engine mesh, every unit set to 1, 3, 5",
-    "score edits --data faces.zip --faces 1 --aus 12": "1 faces of faces.zip, engine mesh, each of these units set to 0, 1, 2, 3, 4, 5",
+    "score edits --data faces.zip --faces 1 --aus 12": "1 face of faces.zip, engine mesh, each of these units set to 0, 1, 2, 3, 4, 5",
     "score edits --data faces.zip --faces 2": '"faces": "2 faces of faces.zip"',
     "score pictures made/ true/": "No LPIPS: its networks are not on this machine",
     "score pictures made/a.png": '"pairs": 1',
