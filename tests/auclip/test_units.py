@@ -1,5 +1,7 @@
 """Action units through which gradients flow: the reader, its recipe, and the loss."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,10 @@ def test_the_trained_reader_reads_bands_of_people_it_never_saw(trained, expressi
     right = followed(found, unseen.shown.astype(float), unseen.people)
     assert right[AXES.index("AU12L")] > 0.8 and right[AXES.index("AU04R")] > 0.8
     assert reader.units == AXES and weights.kind(trained) == "units"
+    (told,) = map(json.loads, (trained.parent / "metrics.jsonl").read_text().splitlines())
+    assert told["followed"] == pytest.approx(right.mean(), abs=0.02)
+    each = [np.corrcoef(a, b)[0, 1] if np.ptp(b) else 0.0 for a, b in zip(found.T, unseen.shown.T, strict=True)]
+    assert told["alone"] == pytest.approx(np.mean(each), abs=0.02)
 
 
 def test_gradients_flow_to_the_pictures_and_not_into_the_reader(trained):

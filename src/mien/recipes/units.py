@@ -78,14 +78,15 @@ def train(config: UnitsConfig) -> Path:
     weight, bias = solved(_seen(reader, learned, config.batch), learned.shown, learned.people, ridge=config.ridge, between=config.between)
     for name, values in (("weight", weight), ("bias", bias)):
         reader.read.get_parameter(name).copy_(torch.from_numpy(values))
-    found = _seen(reader, unseen, config.batch) @ weight.T + bias
-    right = followed(found, unseen.shown.astype(np.float64), unseen.people)
+    found, shown = _seen(reader, unseen, config.batch) @ weight.T + bias, unseen.shown.astype(np.float64)
+    right, alone = followed(found, shown, unseen.people), float(np.nan_to_num(correlations(found, shown)).mean())
     run.step = 1
-    run.log(followed=float(right.mean()), **{axis: float(value) for axis, value in zip(AXES, right, strict=True)})
+    run.log(followed=float(right.mean()), alone=alone, **{axis: float(value) for axis, value in zip(AXES, right, strict=True)})
     path = config.out / "units.safetensors"
     if fabric.global_rank == 0:
         units.kept(reader, path, to_toml(config, folders=False))
-        say(f"changes of {len(unseen.of_person())} people not learned from are read with a mean correlation of {right.mean():.2f}")
+        people = len(unseen.of_person())
+        say(f"mean correlation, on {people} people not learned from: {right.mean():.2f} of changes, {alone:.2f} of single pictures")
     return path
 
 
