@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien import inversion
-from mien.aus import AXES, MAX_INTENSITY, AUShift, AUVector, axes
+from mien.aus import AXES, MAX_INTENSITY, AUShift, AUVector, axes, written
 from mien.edits import AttributeEdit, AUEdit, Edit, TextEdit
 from mien.errors import EditError, UsageError, one_of
 from mien.faces.align import Square, carry, five_points, sample
@@ -116,10 +116,8 @@ class StyleGANEngine:
         named = {change.axis for change in edit.changes}
         unable = [axis for axis in AXES if axis in named and axis not in self.moves]
         if unable:
-            what = (
-                f"it moves {', '.join(sorted(self.moves))}" if self.moves else "no mapper that fits its codes is here (`mien train auclip`)"
-            )
-            raise EditError(f"the engine stylegan cannot move {', '.join(unable)}; {what}")
+            what = f"it moves {written(self.moves)}" if self.moves else "no mapper that fits its codes is here (`mien train auclip`)"
+            raise EditError(f"the engine stylegan cannot move {written(unable)}; {what}")
         for unit in self._mapper.units if self._mapper else ():
             if 0 < len(named & set(axes(unit))) < len(axes(unit)):
                 raise EditError(f"the engine stylegan moves both sides of {unit} alike with this mapper: write {unit}")

@@ -18,8 +18,8 @@ from mien.training import AdaptiveStrength, Run, constant
 
 _UNITS = (1, 2, 4, 1)  # of the encoder's stages
 _CRITIC_RATE = 5e-5  # the critic shall not know codes much better than the mapping makes them
-_MAPPER_HASTE = 50.0  # of the mapper for the same reason
 _HASTE = 5.0  # of the mapping: its layers learn a hundred times slower than the others, which suits runs of millions of pictures
+_MAPPER_HASTE = 50.0  # of the mapper: its layers learn a hundred times slower too, and begin at 0
 
 
 def begun(run: Run, config: AutoencoderConfig) -> Lesson:
