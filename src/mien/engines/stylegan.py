@@ -128,9 +128,10 @@ class StyleGANEngine:
         said = bool(code.moved.any())
         if not asked.moved and not said:
             return Drawn(rgb, np.zeros(rgb.shape[:2], np.float32))
-        after = _picture(study.inverted, self._moved(study.inverted.code, asked) + code.moved)
-        follow = study.view.redrawn_anywhere if said else study.view.redrawn
-        out = follow(after, independent(asked))
+        start = study.inverted.code
+        moved = self._moved(start, asked) + code.moved
+        after, units = _picture(study.inverted, moved), independent(asked)
+        out = study.view.redrawn_anywhere(after, units) if said else study.view.redrawn(after, moved - start, units)
         return Drawn(out, (out != rgb).any(axis=2).astype(np.float32))
 
     def _asked(self, edit: TextEdit, inverted: Inverted) -> Float[Tensor, "1 l d"]:

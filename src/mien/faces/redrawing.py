@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
+from torch import Tensor
 
 from mien.faces.carrying import Picture, resized
 from mien.faces.redraw import Change, reached
@@ -11,13 +12,21 @@ from mien.nn.redrawer import Redrawer
 
 
 def told(
-    redrawer: Redrawer, shown: Float32[np.ndarray, "g g 3"], before: Picture, after: Picture, reach: Float32[np.ndarray, "r r"]
+    redrawer: Redrawer,
+    shown: Float32[np.ndarray, "g g 3"],
+    before: Picture,
+    after: Picture,
+    *,
+    move: Float[Tensor, "1 l d"],
+    reach: Float32[np.ndarray, "r r"],
 ) -> Change:
-    """What leads from one of the generator's pictures (0..255) to the other, where `reach` (0..1) allows it; `shown` is the photo."""
+    """What leads from one of the generator's pictures (0..255) to the other, as a `move` of the code made it, where `reach` (0..1) allows
+    it; `shown` is the photo.
+    """
     size = redrawer.config["size"]
     photo, one, two = (torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1 for picture in (resized(shown, size), before, after))
     with torch.inference_mode():
-        change = redrawer(photo, one, two)
+        change = redrawer(photo, one, two, move)
     motion, added, known = (part[0].permute(1, 2, 0).numpy() for part in (change.motion, change.added, change.known))
     allowed = np.clip(resized(reach, size), 0, 1)
     light = np.repeat(127.5 * added * allowed[..., None], 3, axis=2)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
 
 from mien.aus import AUShift
 from mien.faces import reach
@@ -43,12 +44,12 @@ class View:
         """With the generator's picture met."""
         return View(rgb, landmarks[:, :2].astype(np.float64), pose, square, shown, before, meet(before, landmarks, square), redrawer)
 
-    def redrawn(self, after: Picture, asked: AUShift) -> UInt8[np.ndarray, "h w 3"]:
-        """The photo with the expression that the generator draws, where independent axes reach."""
+    def redrawn(self, after: Picture, move: Float[Tensor, "1 l d"], asked: AUShift) -> UInt8[np.ndarray, "h w 3"]:
+        """The photo with the expression that the generator draws of its code after a move, where independent axes reach."""
         over = reach.of_change(asked, self.landmarks, self.pose, self.square)
         if self.redrawer is None:
             return self._changed(after, over)
-        return redraw(self.rgb, self.square, told(self.redrawer, self.shown, self.before, after, over))
+        return redraw(self.rgb, self.square, told(self.redrawer, self.shown, self.before, after, move=move, reach=over))
 
     def redrawn_anywhere(self, after: Picture, asked: AUShift) -> UInt8[np.ndarray, "h w 3"]:
         """The photo with all that the generator changes in the face, not expressions alone, and where independent axes reach."""

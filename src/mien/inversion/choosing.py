@@ -117,15 +117,11 @@ def _fitting(kinds: Sequence[str], generator: Path) -> Path | None:
 
 
 def _fits(path: Path, generator: Path) -> bool:
-    """Whether a file is of the codes of a generator: of as many rows and numbers, and made for no other, as far as it says.
-
-    A redrawer knows pictures and no codes: it has to say it.
-    """
-    config, made_for = weights.config(path), weights.made_for(path)
-    of_codes = config.get("kind") != redrawer.KIND
-    if of_codes and _codes(config) != _codes(weights.config(generator)):
+    """Whether a file is of the codes of a generator: of as many rows and numbers, and made for no other, as far as it says."""
+    if _codes(weights.config(path)) != _codes(weights.config(generator)):
         return False
-    return made_for == _fingerprint(generator, generator.stat().st_mtime_ns) if made_for else of_codes
+    made_for = weights.made_for(path)
+    return not made_for or made_for == _fingerprint(generator, generator.stat().st_mtime_ns)
 
 
 @cache

@@ -123,5 +123,5 @@ def drawn(
 ) -> UInt8[np.ndarray, "s s 3"]:
     """The picture after a change, done to its own pixels as the engine ``stylegan`` does."""
     steps = torch.from_numpy(change.values.astype(np.float32))[None]
-    after = levels(generator(mapper.move(sitter.code, gain * mapper.steps(steps)))[0])
-    return view.redrawn(after, change)
+    moved = mapper.move(sitter.code, gain * mapper.steps(steps))
+    return view.redrawn(levels(generator(moved)[0]), moved - sitter.code, change)

@@ -3,7 +3,8 @@
 Inverted codes draw a face again, but not its details (the distortion that Wang et al., "High-Fidelity GAN Inversion for Image Attribute
 Editing", 2022, consult). What an edit changes between the generator's two pictures is told apart as in first-order motion models
 (Siarohin et al. 2019): a dense motion that carries the photo's own pixels, how light changes, and, where nothing could have moved to,
-what is new. It is all of the size of the photo that the network looks at; a larger one keeps its own detail wherever that is known.
+what is new. How far the code was moved, and which way, is told to every layer beside (by scales and shifts: Perez et al., "FiLM", 2018). All
+is of the size of the photo that the network looks at; a larger one keeps its own detail wherever that is known.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ _COARSE = 4  # pixels of the photo's side to a cell of the finest grid on which 
 _FAR = 0.1  # of the side: the scale of motion
 _LITTLE = 4.0  # how much larger than a picture its change is shown to the network
 _KNOWN = 3.0  # logit of being known, before anything is learned
-_GROUPS = 8
+_MOVED = 10.0  # how much larger than it is a move of a code is shown
+_GROUPS, _TOLD = 8, 64
 
 Pictures = Float[Tensor, "b 3 s s"]
 
@@ -35,6 +37,8 @@ class Shape(TypedDict):
     size: int  #: pixels of the photo's side: a multiple of 4 x 2^(levels - 1)
     widths: Sequence[int]  #: channels of each level, from a quarter of the size down, each half as fine
     fine: int  #: channels at half the size
+    styles: int  #: rows of the generator's codes
+    code: int  #: numbers of a row
 
 
 class Redrawn(NamedTuple):
@@ -46,35 +50,56 @@ class Redrawn(NamedTuple):
     known: Float[Tensor, "b 1 s s"]  #: 1: what is seen has moved there, 0: it is new
 
 
+class Block(nn.Module):
+    """A convolution, normalised, whose channels are scaled and shifted by what is told."""
+
+    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
+        self.norm, self.told = nn.GroupNorm(_GROUPS, width), nn.Linear(_TOLD, 2 * width)
+        nn.init.zeros_(self.told.weight)
+        nn.init.zeros_(self.told.bias)
+
+    def forward(self, x: Float[Tensor, "b c h w"], told: Float[Tensor, "b t"]) -> Float[Tensor, "b d i j"]:
+        """The next grid."""
+        scale, shift = self.told(told)[:, :, None, None].chunk(2, 1)
+        return F.silu(self.norm(self.conv(x)) * (1 + scale) + shift)
+
+
 class Redrawer(nn.Module):
     """A U-Net that finds motion from coarse pictures, and then looks at what moved."""
 
-    def __init__(self, size: int, widths: Sequence[int], fine: int) -> None:
+    def __init__(self, size: int, widths: Sequence[int], fine: int, styles: int, code: int) -> None:
         """See `Shape`."""
         super().__init__()
-        self.config: Shape = {"size": size, "widths": list(widths), "fine": fine}
-        self.first = _block(3 * _COARSE**2 + 6, widths[0])
-        self.down = nn.ModuleList(nn.Sequential(_block(a, b, stride=2), _block(b, b)) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
+        self.config: Shape = {"size": size, "widths": list(widths), "fine": fine, "styles": styles, "code": code}
+        self.told = nn.Sequential(nn.Flatten(), nn.Linear(styles * code, _TOLD), nn.SiLU())
+        self.first = Block(3 * _COARSE**2 + 6, widths[0])
+        self.down = nn.ModuleList(Block(a, b, stride=2) for a, b in pairwise(widths))
+        self.on = nn.ModuleList(Block(width, width) for width in widths[1:])
+        self.up = nn.ModuleList(Block(a + b, a) for a, b in pairwise(widths))
         self.motion = nn.Conv2d(widths[0], 2, 3, padding=1)
-        self.look = nn.Sequential(_block(3 * 4 + 6 + widths[0], fine), _block(fine, fine))
+        self.look = nn.ModuleList([Block(3 * 4 + 6 + widths[0], fine), Block(fine, fine)])
         self.last = nn.Conv2d(fine, 4 * 5, 3, padding=1)
         for parameter in (*self.motion.parameters(), *self.last.parameters()):
             nn.init.zeros_(parameter)
 
-    def forward(self, photo: Pictures, before: Float[Tensor, "b 3 g g"], after: Float[Tensor, "b 3 g g"]) -> Redrawn:
-        """What changes in photos of the size `size`, -1..1, when a generator's pictures of them do."""
-        change = _LITTLE * (after - before)
-        told = [torch.cat([sized(part, photo.shape[2] // cells) for part in (before, change)], 1) for cells in (_COARSE, 2)]
-        seen = [self.first(torch.cat([F.pixel_unshuffle(photo, _COARSE), told[0]], 1))]
-        for down in self.down:
-            seen.append(down(seen[-1]))
+    def forward(
+        self, photo: Pictures, before: Float[Tensor, "b 3 g g"], after: Float[Tensor, "b 3 g g"], move: Float[Tensor, "b l d"]
+    ) -> Redrawn:
+        """What changes in photos of the size `size`, -1..1, when a generator's pictures of them do, as a `move` of their codes made them."""
+        told, change = self.told(_MOVED * move), _LITTLE * (after - before)
+        hints = [torch.cat([sized(part, photo.shape[2] // cells) for part in (before, change)], 1) for cells in (_COARSE, 2)]
+        seen = [self.first(torch.cat([F.pixel_unshuffle(photo, _COARSE), hints[0]], 1), told)]
+        for down, on in zip(self.down, self.on, strict=True):
+            seen.append(on(down(seen[-1], told), told))
         grid = seen.pop()
         for up in reversed(self.up):
-            grid = up(torch.cat([seen.pop(), _doubled(grid)], 1))
+            grid = up(torch.cat([seen.pop(), _doubled(grid)], 1), told)
         motion = sized((_FAR * self.motion(grid)).float(), photo.shape[2])
-        moved = carried(photo, motion)
-        look = self.look(torch.cat([F.pixel_unshuffle(moved, 2), told[1], _doubled(grid)], 1))
+        look = torch.cat([F.pixel_unshuffle(carried(photo, motion), 2), hints[1], _doubled(grid)], 1)
+        for block in self.look:
+            look = block(look, told)
         fresh, added, known = F.pixel_shuffle(self.last(look), 2).float().split([3, 1, 1], 1)
         return Redrawn(motion, added, fresh, torch.sigmoid(known + _KNOWN))
 
@@ -97,10 +122,6 @@ def of(stored: Weights) -> Redrawer:
     config = dict(stored.config)
     config.pop("kind", "")
     return weights.built(lambda: Redrawer(**Shape(**config)), stored, "redrawer")
-
-
-def _block(channels: int, width: int, stride: int = 1) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.GroupNorm(_GROUPS, width), nn.SiLU())
 
 
 def _doubled(grid: Float[Tensor, "b c s s"]) -> Float[Tensor, "b c _ _"]:

@@ -88,9 +88,10 @@ class Lesson(nn.Module):
         self.register_buffer("gains", torch.tensor(mapper.gains or [1.0] * len(mapper.units)))
 
     @torch.no_grad()
-    def drawn(self, pair: Redrawing) -> tuple[Pictures, Pictures]:
-        """The generator's pictures before and after the change; in full precision, as the difference is small."""
-        return self.generator(pair.code), self.generator(self.mapper.move(pair.code, self.gains * pair.change))
+    def drawn(self, pair: Redrawing) -> tuple[Pictures, Pictures, Float[Tensor, "b l d"]]:
+        """The generator's pictures before and after the change, in full precision, as the difference is small; and the move of the code."""
+        moved = self.mapper.move(pair.code, self.gains * pair.change)
+        return self.generator(pair.code), self.generator(moved), moved - pair.code
 
     def forward(self, pair: Redrawing, change: Redrawn) -> Mapping[str, Float[Tensor, ""]]:
         """The terms of redrawn photos."""
@@ -137,7 +138,7 @@ def train(config: RedrawerConfig) -> Path:
         raise UsageError(f"the mapper moves {len(mapper.units)} units, not the {len(AXES)} that the pictures' labels have")
     with torch.random.fork_rng():
         torch.random.default_generator.manual_seed(options.seed)
-        network = Redrawer(config.size, _WIDTHS, _FINE)
+        network = Redrawer(config.size, _WIDTHS, _FINE, found.generator.rows, found.generator.code)
     samples = {
         split: Redrawings(faces, encoded(faces, found.encoder, fabric), config.size, options.seed + number)
         for number, (split, faces) in enumerate((split, open_expressions(config.data, split)) for split in ("train", "val"))
@@ -182,7 +183,7 @@ def look(run: Run, lesson: Lesson, learner: Learner, unseen: Redrawings) -> None
         left.append((made - pair.goal).abs().mean((1, 2, 3)))
         were.append((pair.photo - pair.goal).abs().mean((1, 2, 3)))
         if len(sheet) * lesson.config.batch < _SHOWN:
-            enlarged = (sized(picture, lesson.config.size) for picture in drawn)
+            enlarged = (sized(picture, lesson.config.size) for picture in drawn[:2])
             sheet.append(torch.stack([pair.photo, *enlarged, made, pair.goal], 1).flatten(0, 1))
     run.log(val_left=torch.cat(left).sum() / torch.cat(were).sum())
     run.pictures("faces", torch.cat(sheet)[: 5 * _SHOWN].clamp(-1, 1).cpu() / 2 + 0.5, columns=5)
