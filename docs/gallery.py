@@ -78,9 +78,8 @@ def page() -> str:
     """All sheets there are, the astronaut's first."""
     sections = [
         "# Gallery",
-        "Made by `docs/gallery.py`, from single photos; with the engine `mesh` where no other is named. What the engine `stylegan` adds "
-        "to a photo, such as the inside of a mouth or a shut lid, is as blurred as the generator of 64 pixels that ships. The astronaut is "
-        "Eileen Collins (NASA, public domain); all other faces are of people who do not exist (SFHQ-T2I, MIT).",
+        "Made by `docs/gallery.py`, from single photos; with the engine `mesh` where no other is named, and with the networks that ship. "
+        "The astronaut is Eileen Collins (NASA, public domain); all other faces are of people who do not exist (SFHQ-T2I, MIT).",
     ]
     names = [path.stem.removesuffix("_units") for path in (HERE / "images").glob("*_units.jpg")]
     for name in sorted(names, key=lambda name: (name != "astronaut", name)):

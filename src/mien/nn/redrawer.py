@@ -3,8 +3,8 @@
 Inverted codes draw a face again, but not its details (the distortion that Wang et al., "High-Fidelity GAN Inversion for Image Attribute
 Editing", 2022, consult). What an edit changes between the generator's two pictures is told apart as in first-order motion models
 (Siarohin et al. 2019): a dense motion that carries the photo's own pixels, how light changes, and, where nothing could have moved to,
-what is new. How far the code was moved, and which way, is told to every layer beside (by scales and shifts: Perez et al., "FiLM", 2018). All
-is of the size of the photo that the network looks at; a larger one keeps its own detail wherever that is known.
+what is new. Which way and how far the code was moved is told to every layer beside, by scales and shifts (Perez et al., "FiLM", 2018).
+All is of the size of the photo that the network looks at; a larger one keeps its own detail wherever that is known.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ class Redrawer(nn.Module):
     def forward(
         self, photo: Pictures, before: Float[Tensor, "b 3 g g"], after: Float[Tensor, "b 3 g g"], move: Float[Tensor, "b l d"]
     ) -> Redrawn:
-        """What changes in photos of the size `size`, -1..1, when a generator's pictures of them do, as a `move` of their codes made them."""
+        """What changes in photos of the size `size`, -1..1, as the generator's pictures of them do by a `move` of their codes."""
         told, change = self.told(_MOVED * move), _LITTLE * (after - before)
         hints = [torch.cat([sized(part, photo.shape[2] // cells) for part in (before, change)], 1) for cells in (_COARSE, 2)]
         seen = [self.first(torch.cat([F.pixel_unshuffle(photo, _COARSE), hints[0]], 1), told)]

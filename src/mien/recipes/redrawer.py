@@ -52,7 +52,7 @@ class RedrawerConfig(Checked):
     """Folder for checkpoints, metrics, samples and the trained weights (redrawer.safetensors)."""
     size: Annotated[int, Limits(64, multiple=32)] = 256
     """Pixels of the photos' side."""
-    steps: Count = 5_000
+    steps: Count = 4_200
     """Training steps."""
     batch: Count = 8
     """Pairs a step and device."""
