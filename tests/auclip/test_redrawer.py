@@ -144,19 +144,19 @@ def test_photos_come_nearer_to_the_other_expression(small, whole_set):
     faces = open_expressions(small.data, "train")
     samples = Redrawings(faces, encoded(faces, found.encoder, launch(small.options)), SIDE, 0)
     pair = Redrawing(*default_collate([samples[number] for number in range(4)]))
-    lesson, network = Lesson(found.generator, mapper, replace(small, motion=0.0)), Redrawer(SIDE, (16, 16), 16, *CODE)
-    adam, losses = torch.optim.Adam(network.parameters(), lr=5e-3), list[float]()
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        network = Redrawer(SIDE, (16, 16), 16, *CODE)
+    lesson, adam = Lesson(found.generator, mapper, replace(small, motion=0.0, focus=0.0)), torch.optim.Adam(network.parameters(), lr=2e-3)
     drawn = lesson.drawn(pair)
     assert not torch.equal(*drawn[:2])
-    for _ in range(60):
+    for _ in range(80):
         loss = lesson.weighed(lesson(pair, network(pair.photo, *drawn)))
         adam.zero_grad()
         loss.backward()
         adam.step()
-        losses.append(float(loss.detach()))
     made = redrawn(pair.photo, network(pair.photo, *drawn)).detach()
-    assert losses[-1] < 0.6 * losses[0]
-    assert (made - pair.goal).abs().mean() < 0.7 * (pair.photo - pair.goal).abs().mean()
+    assert (made - pair.goal).abs().mean() < 0.5 * (pair.photo - pair.goal).abs().mean()
 
 
 def test_a_run_leaves_weights_and_pictures(small, tmp_path):
