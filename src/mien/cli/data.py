@@ -96,6 +96,9 @@ def synth(
     photos: Annotated[
         Path | None, typer.Option(help="Give the faces of these photos other expressions: a folder, .zip, LMDB, .tar shards or .npz.")
     ] = None,
+    still: Annotated[
+        bool, typer.Option("--still", help="Of photos: change nothing that landmarks cannot tell, such as where the eyes look.")
+    ] = False,
     buffers: Annotated[str, typer.Option(help="Also write, by commas: normals, albedo (not of photos), depth, mask.")] = "",
     workers: Annotated[int | None, typer.Option(help="Processes; one for each core if not given.")] = None,
 ) -> None:
@@ -105,7 +108,7 @@ def synth(
     from mien.data.synth.making import Settings, make
 
     asked = tuple(sorted({name.strip() for name in buffers.split(",") if name.strip()}))
-    settings = Settings(count, size, seed, asked, str(photos.expanduser().absolute()) if photos else "")
+    settings = Settings(count, size, seed, asked, str(photos.expanduser().absolute()) if photos else "", still)
     with progress("photos" if photos else "faces", count) as tick:
         problems = make(out, settings, workers or os.cpu_count() or 1, tick)
     for problem in problems:

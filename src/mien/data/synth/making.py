@@ -42,6 +42,7 @@ class Settings:
     seed: int = 0
     buffers: tuple[str, ...] = ()
     photos: str = ""  #: a source of photos; drawn heads without
+    still: bool = False  #: what landmarks cannot tell is as in the photo
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -50,6 +51,8 @@ class Settings:
             raise UsageError(f"size {self.size}: give {_SMALLEST} to {_LARGEST} pixels")
         if self.seed < 0:
             raise UsageError(f"seed {self.seed}: give 0 or more")
+        if self.still and not self.photos:
+            raise UsageError("still: name --photos, whose faces keep what landmarks cannot tell")
         known = warping.BUFFERS if self.photos else tuple(BUFFERS)
         for name in self.buffers:
             if name not in known:
@@ -176,7 +179,9 @@ def _warped(settings: Settings, indices: range, problems: list[Problem]) -> Iter
         except (DataError, FaceError) as problem:
             problems.append(Problem(photos.names[photo], str(problem).removeprefix(f"{photos.names[photo]}: ")))
             continue
-        for i, warp in zip(numbers, warping.warps(crop, [(settings.seed, i) for i in numbers], settings.buffers), strict=True):
+        for i, warp in zip(
+            numbers, warping.warps(crop, [(settings.seed, i) for i in numbers], settings.buffers, still=settings.still), strict=True
+        ):
             yield _label_of(i, photo, warp), warp.drawn.rgb, warp.drawn.buffers
 
 

@@ -21,6 +21,7 @@ from mien.faces import align, landmarks
 from mien.faces.align import Square, carry, five_points
 from mien.geometry import head as heads
 from mien.geometry.drawing import morph, shade
+from mien.geometry.fitting.measured import MEASURED
 from mien.protocols import Engine
 from mien.types import Crop, Face, HeadCode, Photo
 
@@ -54,17 +55,17 @@ def _around(points: np.ndarray, score: float) -> Face:
     return landmarks.face_of(points, score)
 
 
-def warps(crop: Crop, seeds: Collection[tuple[int, int]], buffers: Collection[str] = ()) -> Iterator[Warp]:
-    """A face with a random expression for each seed, which says all about it."""
+def warps(crop: Crop, seeds: Collection[tuple[int, int]], buffers: Collection[str] = (), *, still: bool = False) -> Iterator[Warp]:
+    """A face with a random expression for each seed, which says all about it; `still`: what landmarks cannot tell is as in the photo."""
     engine, (head_code,) = _engine(), registry.capture(registry.CAPTURE).capture([crop])
     light = shade.estimate(crop.rgb, morph.sit(heads.bundled(), head_code, crop.face.landmarks[:, :2].astype(np.float64)))
     lit = first_order(light.ambient, light.direction)
     (code,) = engine.encode([crop])
-    read = head_code.expression.known
+    read, moves = head_code.expression.known, engine.moves & MEASURED if still else engine.moves
     for seed in seeds:
-        wanted = _wanted(read, np.random.default_rng(seed), engine.moves)
+        wanted = _wanted(read, np.random.default_rng(seed), moves)
         changes = tuple(
-            Change(axis, float(value), relative=False) for axis, value in zip(AXES, wanted.values, strict=True) if axis in engine.moves
+            Change(axis, float(value), relative=False) for axis, value in zip(AXES, wanted.values, strict=True) if axis in moves
         )
         (drawn,) = engine.decode([engine.shift(code, AUEdit(changes))])
         points = crop.face.landmarks if drawn.landmarks is None else drawn.landmarks
