@@ -19,6 +19,7 @@ from mien.data.synth.store import SynthFaces, camera_of
 from mien.edits import AUEdit, Change
 from mien.errors import DataError, UsageError
 from mien.geometry import head
+from mien.geometry.fitting.measured import MEASURED
 from mien.tables import COLUMNS, LANDMARK68
 
 ASKED = Settings(5, 64, seed=3, buffers=("depth", "normals"))
@@ -106,7 +107,7 @@ def test_a_folder_of_other_things_is_refused(made, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "word"),
     [({"count": 0}, "ask for 1"), ({"size": 8}, "32 to 1024"), ({"seed": -1}, "0 or more"), ({"buffers": ("uv",)}, "uv"),
-     ({"buffers": ("albedo",), "photos": "x"}, "albedo")],
+     ({"buffers": ("albedo",), "photos": "x"}, "albedo"), ({"still": True}, "name --photos")],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(asked, word):
     with pytest.raises(UsageError, match=word):
@@ -143,6 +144,23 @@ def test_a_photo_moved_by_its_label_is_the_picture(moved):
         assert np.array_equal(again.rgb, faces.picture(index))
         assert np.allclose(again.landmarks, label["landmarks"], atol=1e-3)
         assert np.allclose(label["read"], code.expression.known.values, atol=1e-5)
+
+
+def test_still_pictures_change_only_what_landmarks_can_tell(moved, tmp_path):
+    """And otherwise the same: the gaze of some pictures is drawn elsewhere without."""
+    photos, _, _ = moved
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "face.png").write_bytes((photos / "face.png").read_bytes())
+    found: list[np.ndarray] = []
+    for still in (True, False):
+        make(tmp_path / f"{still}", Settings(12, 48, photos=str(tmp_path / "photos"), still=still), 1)
+        faces = SynthFaces(tmp_path / f"{still}")
+        found.append(np.nan_to_num(faces.column("aus")) - np.nan_to_num(faces.column("read")))
+    known = np.array([axis in MEASURED for axis in AXES])
+    changed = [np.abs(steps).max(axis=0) > 1e-3 for steps in found]
+    assert not changed[0][~known].any() and changed[0][known].any()
+    assert changed[1][~known].any(), "the comparison can fail"
+    assert np.allclose(found[0][:, known], found[1][:, known], atol=1e-5)
 
 
 def test_the_fitted_head_lies_on_the_face(moved):
