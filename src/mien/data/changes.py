@@ -13,8 +13,8 @@ from mien.losses.imitation import Changed
 class Changes(Dataset[Changed]):
     """Sample n is the same in every run: a person, by some pairs of expressions; the pictures of the first pair come along."""
 
-    def __init__(self, faces: Expressions, codes: Float[Tensor, "n l d"], size: int, pairs: int, seed: int, *, still: bool = False) -> None:
-        """`codes` of all the pictures; `size` of the pictures in pixels; of the `still` pictures alone, or of all."""
+    def __init__(self, faces: Expressions, codes: Float[Tensor, "n l d"], size: int, pairs: int, seed: int) -> None:
+        """`codes` of all the pictures; `size` of the pictures in pixels."""
         self.faces, self.codes, self._size, self._pairs, self._seed = faces, codes, size, pairs, seed
         self._people = faces.of_person()
 

@@ -131,7 +131,7 @@ def _fingerprint(generator: Path, written: int) -> str:
 
 
 def _codes(config: dict[str, Any]) -> tuple[int, int]:
-    """Rows of a code and numbers of a row, as the configuration of any of the three says."""
+    """Rows of a code and numbers of a row, as the configuration of any of the four says."""
     held = config.get("generator", config)
     widths = held.get("widths", ())
     rows = held.get("styles", 2 * len(widths))

@@ -116,7 +116,11 @@ class LevelsMapper(nn.Module):
         A step is 0.2 times the unit's gain; of a unit with two sides their mean counts.
         """
         steps = torch.stack([change[:, [_ROW[axis] for axis in aus.axes(unit)]].mean(1) for unit in self.units], 1)
-        return steps * (steps.new_tensor(self.gains) if self.gains else 1.0) / aus.MAX_INTENSITY
+        return self.gained(steps / aus.MAX_INTENSITY)
+
+    def gained(self, change: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+        """Changes of its units, 1 = five steps, times their gains: as the mapper is given them."""
+        return change * change.new_tensor(self.gains) if self.gains else change
 
     def reach_of(self, change: Float[Tensor, "b axes"]) -> Float[Tensor, "b 1 1"]:
         """How far rows are moved for changes along `mien.aus.AXES` in FACS steps.

@@ -35,7 +35,7 @@ from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 
 _WIDTHS, _FINE = (32, 64, 96, 128), 32
 _VALIDATED, _SHOWN = 128, 8  # pairs
-_LIGHTS = 0.15  # by how much the light and each colour of a photo differ at most from what the generator draws: its pictures do too
+_LIGHTS = 0.15  # by how much each colour of a pair is made lighter or darker at most: generators do not draw a photo's light exactly
 
 Pictures = Float[Tensor, "b 3 s s"]
 
@@ -84,13 +84,11 @@ class Lesson(nn.Module):
         super().__init__()
         self.generator, self.mapper = generator.requires_grad_(False), mapper.requires_grad_(False)
         self.likeness, self.config = Likeness(Recognizer(weights.bundled("identity")).network), config
-        self.gains: Tensor
-        self.register_buffer("gains", torch.tensor(mapper.gains or [1.0] * len(mapper.units)))
 
     @torch.no_grad()
     def drawn(self, pair: Redrawing) -> tuple[Pictures, Pictures, Float[Tensor, "b l d"]]:
         """The generator's pictures before and after the change, in full precision, as the difference is small; and the move of the code."""
-        moved = self.mapper.move(pair.code, self.gains * pair.change)
+        moved = self.mapper.move(pair.code, self.mapper.gained(pair.change))
         return self.generator(pair.code), self.generator(moved), moved - pair.code
 
     def forward(self, pair: Redrawing, change: Redrawn) -> Mapping[str, Float[Tensor, ""]]:
@@ -119,7 +117,7 @@ def _edges(off: Pictures, weight: Float[Tensor, "b 1 s s"]) -> Float[Tensor, ""]
 
 
 def relit(pair: Redrawing, draws: torch.Generator) -> Redrawing:
-    """Half of the photos in other light and mirrored or not; their codes stay."""
+    """Half of the pairs in other light; their codes stay."""
     count, device = len(pair.photo), pair.photo.device
     light = 1 + _LIGHTS * (2 * torch.rand((count, 3, 1, 1), generator=draws, device=device) - 1)
     light = torch.where(torch.rand((count, 1, 1, 1), generator=draws, device=device) < 0.5, light, 1.0)
