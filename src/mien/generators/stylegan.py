@@ -30,7 +30,7 @@ class StyleGAN:
         stored = weights.load(path)
         self.path = path
         self.network = stylegan2.generator(stored).requires_grad_(False)
-        self.mean = stylegan2.mean_code(stored)
+        self.mean, self.photos = stylegan2.mean_code(stored), stylegan2.photo_codes(stored)
         self.size = self.network.size
 
     def sample(self, seeds: Sequence[int], *, truncation: float = 1.0, mix: Mixed | None = None) -> list[UInt8[np.ndarray, "h w 3"]]:
@@ -43,13 +43,17 @@ class StyleGAN:
             return [rounded(self.network(self._code(seed, truncation, mix))[0]) for seed in seeds]
 
     def _code(self, seed: int, truncation: float, mix: Mixed | None) -> Float[Tensor, "1 l d"]:
-        w = self._w(seed, truncation)
-        return self.network.spread(w) if mix is None else self.network.mix(w, self._w(mix.seed, truncation), mix.row)
+        code = self._drawn(seed, truncation)
+        return code if mix is None else torch.cat([code[:, : mix.row], self._drawn(mix.seed, truncation)[:, mix.row :]], 1)
 
-    def _w(self, seed: int, truncation: float) -> Float[Tensor, "1 d"]:
+    def _drawn(self, seed: int, truncation: float) -> Float[Tensor, "1 l d"]:
+        """A code as photos have them where that is known, else as the mapping makes them."""
         if not 0 <= seed < 2**63:
             raise UsageError(f"seed {seed}: give a whole number from 0 to 2^63 - 1")
-        return truncated(self.network.map(drawn([seed], self.network.code)), self.mean, truncation)
+        z = drawn([seed], self.network.code)
+        if self.photos is not None:
+            return self.photos.drawn(z, truncation)
+        return self.network.spread(truncated(self.network.map(z), self.mean, truncation))
 
 
 def build(path: Path | None = None) -> StyleGAN:

@@ -3,6 +3,21 @@
 from mien.nn.stylegan2.discriminator import Discriminator
 from mien.nn.stylegan2.generator import Generator, Grown
 from mien.nn.stylegan2.layers import initialise
-from mien.nn.stylegan2.stored import KIND, MEAN, discriminator, fingerprint, generator, mean_code
+from mien.nn.stylegan2.photos import PhotoCodes
+from mien.nn.stylegan2.stored import KIND, MEAN, PHOTOS, discriminator, fingerprint, generator, mean_code, photo_codes
 
-__all__ = ["KIND", "MEAN", "Discriminator", "Generator", "Grown", "discriminator", "fingerprint", "generator", "initialise", "mean_code"]
+__all__ = [
+    "KIND",
+    "MEAN",
+    "PHOTOS",
+    "Discriminator",
+    "Generator",
+    "Grown",
+    "PhotoCodes",
+    "discriminator",
+    "fingerprint",
+    "generator",
+    "initialise",
+    "mean_code",
+    "photo_codes",
+]

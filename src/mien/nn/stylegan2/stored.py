@@ -1,4 +1,5 @@
-"""How both networks lie in a weight file of mien's: under ``generator.`` and ``discriminator.``, beside the mean of the codes w.
+"""How both networks lie in a weight file of mien's: under ``generator.`` and ``discriminator.``, beside the mean of the codes w and, where
+photos were encoded for it, how their codes lie.
 
 The configuration has ``kind`` and the arguments of each network that is there.
 """
@@ -13,10 +14,12 @@ from mien import weights
 from mien.errors import WeightsError
 from mien.nn.stylegan2.discriminator import Discriminator
 from mien.nn.stylegan2.generator import Generator
+from mien.nn.stylegan2.photos import PhotoCodes
 from mien.weights import Weights
 
 KIND = "stylegan2"
 MEAN = "mean_code"  #: the name of the tensor
+PHOTOS = ("photo_codes.mean", "photo_codes.axes")  #: the names of the parts of `PhotoCodes`
 
 
 def generator(stored: Weights) -> Generator:
@@ -36,6 +39,13 @@ def mean_code(stored: Weights) -> Float[Tensor, " d"]:
     if MEAN not in stored.tensors:
         raise WeightsError(f"{stored.path} has no mean code: import it again")
     return stored.tensors[MEAN].float()
+
+
+def photo_codes(stored: Weights) -> PhotoCodes | None:
+    """How codes of photos lie; None where nobody encoded any for this generator."""
+    if any(name not in stored.tensors for name in PHOTOS):
+        return None
+    return PhotoCodes(*(stored.tensors[name].float() for name in PHOTOS))
 
 
 def fingerprint(network: Generator) -> str:
