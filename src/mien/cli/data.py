@@ -97,7 +97,7 @@ def synth(
         Path | None, typer.Option(help="Give the faces of these photos other expressions: a folder, .zip, LMDB, .tar shards or .npz.")
     ] = None,
     still: Annotated[
-        bool, typer.Option("--still", help="Of photos: change nothing that landmarks cannot tell, such as where the eyes look.")
+        bool, typer.Option("--still", help="Of photos: each as it is, and changes that landmarks can tell alone; eyes look as before.")
     ] = False,
     buffers: Annotated[str, typer.Option(help="Also write, by commas: normals, albedo (not of photos), depth, mask.")] = "",
     workers: Annotated[int | None, typer.Option(help="Processes; one for each core if not given.")] = None,

@@ -41,6 +41,7 @@ class Expressions:
     people: Int[np.ndarray, " n"]  #: whose photo each is made of
     shown: Float32[np.ndarray, "n s"]  #: along `AXES`, 1 = intensity 5: what was read in the photo, and exactly the steps from there
     still: Bool[np.ndarray, " n"]  #: whether it differs from the photo along `AXES` alone: eyes look, and all else is, as there
+    own: Bool[np.ndarray, " n"]  #: whether it does not differ at all: it is the photo
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -87,7 +88,7 @@ def open_expressions(folder: Path, split: str = "train") -> Expressions:
     steps = np.array([independent(AUShift(change)).values for change in shows - read]).reshape(len(numbers), -1)
     shown = (read[:, SOLVED_ROWS] + steps[:, SOLVED_ROWS]) / MAX_INTENSITY
     still = np.delete(np.abs(steps), SOLVED_ROWS, axis=1).max(axis=1) < _STILL
-    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32), still)
+    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32), still, ~steps.any(axis=1))
     if not found.of_person():
         raise DataError(f"{folder} has no two pictures of anybody of the split {split}: make more with `mien data synth --photos PHOTOS`")
     return found

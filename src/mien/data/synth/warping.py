@@ -56,14 +56,17 @@ def _around(points: np.ndarray, score: float) -> Face:
 
 
 def warps(crop: Crop, seeds: Collection[tuple[int, int]], buffers: Collection[str] = (), *, still: bool = False) -> Iterator[Warp]:
-    """A face with a random expression for each seed, which says all about it; `still`: what landmarks cannot tell is as in the photo."""
+    """A face with a random expression for each seed, which says all about it.
+
+    `still`: what landmarks cannot tell is as in the photo, and for the first seed all is: it gives the photo itself.
+    """
     engine, (head_code,) = _engine(), registry.capture(registry.CAPTURE).capture([crop])
     light = shade.estimate(crop.rgb, morph.sit(heads.bundled(), head_code, crop.face.landmarks[:, :2].astype(np.float64)))
     lit = first_order(light.ambient, light.direction)
     (code,) = engine.encode([crop])
     read, moves = head_code.expression.known, engine.moves & MEASURED if still else engine.moves
-    for seed in seeds:
-        wanted = _wanted(read, np.random.default_rng(seed), moves)
+    for turn, seed in enumerate(seeds):
+        wanted = read if still and not turn else _wanted(read, np.random.default_rng(seed), moves)
         changes = tuple(
             Change(axis, float(value), relative=False) for axis, value in zip(AXES, wanted.values, strict=True) if axis in moves
         )
