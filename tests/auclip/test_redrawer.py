@@ -102,7 +102,7 @@ def test_what_it_says_is_done_to_the_photo_where_it_reaches(changing):
 
 def test_light_changes_for_both_pictures_of_a_pair_alike():
     pictures = [smooth(seed).expand(16, -1, -1, -1) / 2 for seed in (9, 9)]
-    pair = Redrawing(torch.zeros(16, 2, 3), torch.zeros(16, 4), *pictures, *[torch.zeros(16, 468, 2)] * 2)
+    pair = Redrawing(torch.zeros(16, 2, 3), torch.zeros(16, 4), *pictures, *[torch.zeros(16, 468, 2)] * 2, torch.zeros(16, 1, 1, 1))
     lit, again = (relit(pair, torch.Generator().manual_seed(seed)) for seed in (0, 0))
     assert torch.equal(lit.photo, lit.goal) and torch.equal(lit.photo, again.photo)
     same = [torch.allclose(one, other, atol=1e-6) for one, other in zip(lit.photo, pair.photo, strict=True)]
@@ -111,7 +111,7 @@ def test_light_changes_for_both_pictures_of_a_pair_alike():
 
 def test_motion_that_carries_landmarks_to_where_they_are_is_not_astray():
     here, draw = 0.2 + 0.6 * torch.rand(2, 468, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(2, 3, SIDE, SIDE)
-    pair = Redrawing(torch.zeros(2, 2, 3), torch.zeros(2, 4), draw, draw, here, here + torch.tensor([0.03, -0.01]))
+    pair = Redrawing(torch.zeros(2, 2, 3), torch.zeros(2, 4), draw, draw, here, here + torch.tensor([0.03, -0.01]), draw[:, :1])
     motion = torch.tensor([-0.03, 0.01])[None, :, None, None].expand(2, 2, SIDE, SIDE)
     right, none = (Redrawn(each, draw[:, :1], draw, draw[:, :1]) for each in (motion, 0 * motion))
     assert float(astray(right, pair)) < 1e-6 and float(astray(none, pair)) == pytest.approx(0.001**0.5, rel=1e-3)

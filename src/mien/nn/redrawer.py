@@ -22,7 +22,7 @@ from mien.weights import Weights
 
 KIND = "redrawer"
 _COARSE = 4  # pixels of the photo's side to a cell of the finest grid on which motion is found
-_FAR = 0.1  # of the side: the scale of motion
+_FAR, _NEAR = 0.1, 0.02  # of the side: the scales of motion, and of what is finer than those cells
 _LITTLE = 4.0  # how much larger than a picture its change is shown to the network
 _KNOWN = 3.0  # logit of being known, before anything is learned
 _MOVED = 10.0  # how much larger than it is a move of a code is shown
@@ -53,9 +53,9 @@ class Redrawn(NamedTuple):
 class Block(nn.Module):
     """A convolution, normalised, whose channels are scaled and shifted by what is told."""
 
-    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+    def __init__(self, channels: int, width: int, *, stride: int = 1, reach: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
+        self.conv = nn.Conv2d(channels, width, 3, stride, reach, reach, bias=False)
         self.norm, self.told = nn.GroupNorm(_GROUPS, width), nn.Linear(_TOLD, 2 * width)
         nn.init.zeros_(self.told.weight)
         nn.init.zeros_(self.told.bias)
@@ -67,7 +67,7 @@ class Block(nn.Module):
 
 
 class Redrawer(nn.Module):
-    """A U-Net that finds motion from coarse pictures, and then looks at what moved."""
+    """A U-Net that finds motion from coarse pictures, and then looks at what moved: edges that part or meet are finer than its cells."""
 
     def __init__(self, size: int, widths: Sequence[int], fine: int, styles: int, code: int) -> None:
         """See `Shape`."""
@@ -79,8 +79,8 @@ class Redrawer(nn.Module):
         self.on = nn.ModuleList(Block(width, width) for width in widths[1:])
         self.up = nn.ModuleList(Block(a + b, a) for a, b in pairwise(widths))
         self.motion = nn.Conv2d(widths[0], 2, 3, padding=1)
-        self.look = nn.ModuleList([Block(3 * 4 + 6 + widths[0], fine), Block(fine, fine)])
-        self.last = nn.Conv2d(fine, 4 * 5, 3, padding=1)
+        self.look = nn.ModuleList([Block(3 * 4 + 6 + widths[0], fine), Block(fine, fine, reach=2), Block(fine, fine)])
+        self.last = nn.Conv2d(fine, 4 * 7, 3, padding=1)
         for parameter in (*self.motion.parameters(), *self.last.parameters()):
             nn.init.zeros_(parameter)
 
@@ -100,8 +100,8 @@ class Redrawer(nn.Module):
         look = torch.cat([F.pixel_unshuffle(carried(photo, motion), 2), hints[1], _doubled(grid)], 1)
         for block in self.look:
             look = block(look, told)
-        fresh, added, known = F.pixel_shuffle(self.last(look), 2).float().split([3, 1, 1], 1)
-        return Redrawn(motion, added, fresh, torch.sigmoid(known + _KNOWN))
+        fresh, added, known, nearer = F.pixel_shuffle(self.last(look), 2).float().split([3, 1, 1, 2], 1)
+        return Redrawn(motion + _NEAR * nearer, added, fresh, torch.sigmoid(known + _KNOWN))
 
 
 def carried(pictures: Pictures, motion: Float[Tensor, "b 2 s s"]) -> Pictures:

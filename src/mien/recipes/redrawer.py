@@ -5,7 +5,7 @@ and after the set's mapper moved that by the steps between the two; the photo is
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -52,7 +52,7 @@ class RedrawerConfig(Checked):
     """Folder for checkpoints, metrics, samples and the trained weights (redrawer.safetensors)."""
     size: Annotated[int, Limits(64, multiple=32)] = 256
     """Pixels of the photos' side."""
-    steps: Count = 4_200
+    steps: Count = 9_000
     """Training steps."""
     batch: Count = 8
     """Pairs a step and device."""
@@ -66,6 +66,8 @@ class RedrawerConfig(Checked):
     """Weight of how far colours are from those of the other picture."""
     focus: NotNegative = 8.0
     """By how much that counts more where the two pictures differ."""
+    organs: NotNegative = 8.0
+    """By how much it counts more where they have lips, lids, eyes and teeth."""
     edges: NotNegative = 10.0
     """Weight of how far steps of colour from pixel to pixel are from those there."""
     grids: NotNegative = 0.5
@@ -93,7 +95,7 @@ class Lesson(nn.Module):
 
     def forward(self, pair: Redrawing, change: Redrawn) -> Mapping[str, Float[Tensor, ""]]:
         """The terms of redrawn photos."""
-        weight = 1 + self.config.focus * differing(pair.photo, pair.goal)
+        weight = 1 + self.config.focus * differing(pair.photo, pair.goal) + self.config.organs * pair.organs
         made = redrawn(pair.photo, change)
         distance, off = self.likeness(made, pair.goal), made - pair.goal
         terms = {"motion": astray(change, pair), "colours": apart(off, weight), "edges": _edges(off, weight)}
@@ -129,7 +131,7 @@ def train(config: RedrawerConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
     fabric = launch(options)
-    found, mapper, _ = choosing.networks(choosing.files(config.generator))
+    found, mapper, _ = choosing.networks(replace(choosing.files(config.generator), redrawer=None))
     if mapper is None:
         raise WeightsError("no mapper moves the codes of this generator by action units: `mien train auclip` makes one")
     if mapper.units != AXES:
