@@ -5,7 +5,8 @@ Nothing here executes what it reads. Published checkpoints of other tools come i
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -145,13 +146,20 @@ def built(make: Callable[[], N], stored: Weights, what: str) -> N:
     `WeightsError` also for a configuration of something else, where a message says that the file is no `what`.
     """
     try:
-        with torch.device("meta"), _Undrawn():
+        with unfilled():
             layout = make()
     except (TypeError, KeyError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{stored.path} is no {what} but {stored.config.get('kind') or 'something else'}") from error
     _compare(layout, stored)
     with torch.random.fork_rng(devices=()):  # layers are made with random numbers in them, which nobody else shall miss
         return fill(make(), stored)
+
+
+@contextmanager
+def unfilled() -> Generator[None]:
+    """Within it networks are laid out without numbers, as forms to compare tensors with."""
+    with torch.device("meta"), _Undrawn():
+        yield
 
 
 class _Undrawn(TorchFunctionMode):

@@ -39,6 +39,8 @@ TOLD = {  # what a command says, or why it cannot work here
     "import stylegan2 stylegan2-ffhq-config-f.pt": "stylegan2-ffhq-config-f.pt has neither a generator",
     "import e4e e4e_ffhq_encode.pt": "e4e_ffhq_encode.pt is no e4e encoder",
     "import auclip best_model.pt": "best_model.pt is no mapper of levels",
+    "import fgnet model.pth --encoder encoder.pt": "model.pth has no interpreter, g_all, pspencoder",
+    "import graphau MEFARG_resnet50_BP4D_fold1.pth": "MEFARG_resnet50_BP4D_fold1.pth is no",
     "import clip ViT-B-32.pt": "ViT-B-32.pt is no CLIP",
     "import tensors model.pth -o model.safetensors": "model.safetensors",
 }
@@ -50,6 +52,7 @@ MADE = {  # files that the page names, as far as they can be made here
     "stylegan2-ffhq-config-f.pt": lambda: {"a": torch.ones(2)},
     "e4e_ffhq_encode.pt": lambda: {"a": torch.ones(2)},
     "best_model.pt": lambda: {"a": torch.ones(2)},
+    "MEFARG_resnet50_BP4D_fold1.pth": lambda: {"a": torch.ones(2)},
     "ViT-B-32.pt": lambda: {"a": torch.ones(2)},
     "pt_inception-2015-12-05-6726825d.pth": lambda: (
         Inception().state_dict() | {"fc.weight": torch.ones(CLASSES, WIDTH), "fc.bias": torch.ones(CLASSES)}

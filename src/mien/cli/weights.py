@@ -136,18 +136,23 @@ def _licences(entries: Iterable[Artefact], what: str) -> None:
 def import_model(
     kind: Annotated[str, typer.Argument(metavar="FORMAT", help="arcface, inception, lpips, .. or tensors for any other checkpoint.")],
     path: Annotated[Path, typer.Argument(metavar="FILE", help="As its makers publish it: generic_model.pkl, FaceXModel/, model.pth.")],
+    *,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write; else NAME.safetensors in the cache folder.")] = None,
+    encoder: Annotated[Path | None, typer.Option(help="fgnet: the encoder.pt that has the average code.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="fgnet: BP4D or DISFA, where the file does not tell.")] = None,
     commercial_only: CommercialOnly = False,
 ) -> None:
     """Convert a published model to what mien reads, in a process of its own; nothing in the file is executed."""
     from mien.convert import card, guarded, importers
 
-    importers.check(kind)
+    options = ({"encoder": encoder} if encoder else {}) | ({"corpus": corpus} if corpus else {})
+    importers.check(kind, options)
     candidates = artefacts.matching(path, kind)
-    _allowed(candidates, commercial_only)
-    _licences(candidates, "import")
+    beside = artefacts.matching(encoder, "psp") if encoder else ()
+    _allowed([*candidates, *beside], commercial_only)
+    _licences([*candidates, *beside], "import")
     name = candidates[0].name if len(candidates) == 1 else path.stem if kind == importers.TENSORS else kind
     target = out or artefacts.folder() / f"{name}.safetensors"
-    guarded.convert(kind, path, target)
-    card.write(target, kind, path, candidates)
+    guarded.convert(kind, path, target, options=options)
+    card.write(target, kind, [path, *([encoder] if encoder else [])], [*candidates, *beside])
     say(str(target))

@@ -1,6 +1,6 @@
 """The model card that stands beside every imported file: what it was made of, by what, and under which licence it may be used."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -10,14 +10,13 @@ from mien.artefacts import Artefact, digest
 _UNKNOWN = "not in mien's register: whoever published the file says what may be done with it"
 
 
-def write(out: Path, kind: str, source: Path, candidates: Iterable[Artefact]) -> Path:
-    """Write the card of ``out`` beside it, and return its path; `candidates` are the artefacts that `source` may be."""
+def write(out: Path, kind: str, sources: Sequence[Path], candidates: Iterable[Artefact]) -> Path:
+    """Write the card of ``out`` beside it, and return its path; `candidates` are the artefacts that the `sources` may be."""
     held = weights.load(out).tensors
     numbers = sum(tensor.numel() for tensor in held.values())
     entries = list(candidates)
     rows = {
-        "made of": f"`{source.name}`"
-        + (f", {source.stat().st_size:,} bytes, SHA-256 `{digest(source)}`" if source.is_file() else ", a folder"),
+        "made of": " and ".join(map(_described, sources)),
         "format": kind,
         "by": f"`mien weights import`, mien {metadata.version('mien')}",
         "holds": f"{len(held)} tensors, {numbers:,} numbers",
@@ -28,3 +27,8 @@ def write(out: Path, kind: str, source: Path, candidates: Iterable[Artefact]) ->
     card = out.with_suffix(".md")
     card.write_text(f"# Model card: `{out.name}`\n\n{what}.\n\n| | |\n|---|---|\n{table}\n", encoding="utf-8")
     return card
+
+
+def _described(source: Path) -> str:
+    told = f"{source.stat().st_size:,} bytes, SHA-256 `{digest(source)}`" if source.is_file() else "a folder"
+    return f"`{source.name}`, {told}"

@@ -1,6 +1,7 @@
 """``e4e`` and ``psp``: published encoders into StyleGAN2's codes (``e4e_ffhq_encode.pt``, ``psp_ffhq_encode.pt``)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +27,46 @@ _TYPES = {
 _BEGINS = ("start_from_latent_avg", "start_from_w_avg")
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What a published file has beside the tensors of its encoder."""
+
+    path: Path
+    average: Tensor | None  #: the code that results are added to
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, content: Any, path: Path) -> "Beside":
+        """Of what the file at `path` holds."""
+        held = content if isinstance(content, dict) else {}
+        average, settings = held.get(_AVERAGE), held.get("opts")
+        return cls(path, average.float() if isinstance(average, Tensor) else None, settings if isinstance(settings, dict) else {})
+
+
 def convert(kind: str, path: Path, out: Path) -> None:
     """Write an encoder as safetensors for `mien.nn.encoders.of`, with the average code; the generator in the file is left out.
 
     Raises `WeightsError` that names the file, and what is missing from it or unknown, when it is of another network.
     """
     content = checkpoint.read(path)
-    found, settings, average = checkpoint.part(content, _ENCODER), _settings(content), _average(content)
-    try:
-        with torch.device("meta"):  # a form to compare with, without numbers
-            network = Inverter(_kind(kind, found, settings, path), _shape(found, settings, average))
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is no {kind} encoder (state_dict with encoder.input_layer, encoder.body and its heads)") from error
-    tensors = {f"{_ENCODER}.{name}": tensor for name, tensor in found.items()}
-    made = Weights(tensors | {_AVERAGE: _begin(average, settings, network.latent_avg.shape, path)}, network.config, path)
-    weights.fill(network, made)
+    made = encoder_of(kind, checkpoint.part(content, _ENCODER), Beside.of(content, path), path)
     weights.save(out, made.tensors, made.config)
 
 
-def _settings(content: Any) -> Mapping[str, Any]:
-    held = content.get("opts") if isinstance(content, dict) else None
-    return held if isinstance(held, dict) else {}
+def encoder_of(kind: str, found: Mapping[str, Tensor], beside: Beside, path: Path) -> Weights:
+    """The tensors and the configuration of an `Inverter`, of an encoder's tensors that were found in the file at `path`.
 
-
-def _average(content: Any) -> Tensor | None:
-    average = content.get(_AVERAGE) if isinstance(content, dict) else None
-    return average.float() if isinstance(average, Tensor) else None
+    Raises `WeightsError`, see `convert`.
+    """
+    try:
+        with weights.unfilled():
+            network = Inverter(_kind(kind, found, beside.settings, path), _shape(found, beside.settings, beside.average))
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is no {kind} encoder (state_dict with encoder.input_layer, encoder.body and its heads)") from error
+    tensors = {f"{_ENCODER}.{name}": tensor for name, tensor in found.items()}
+    made = Weights(tensors | {_AVERAGE: _begin(beside, network.latent_avg.shape)}, network.config, path)
+    weights.fill(network, made)
+    return made
 
 
 def _kind(kind: str, found: Mapping[str, Tensor], settings: Mapping[str, Any], path: Path) -> str:
@@ -74,13 +89,13 @@ def _shape(found: Mapping[str, Tensor], settings: Mapping[str, Any], average: Te
     return {"size": COARSEST << halvings, "units": units, "widths": widths, "styles": len(heads), "code": code}
 
 
-def _begin(average: Tensor | None, settings: Mapping[str, Any], shape: torch.Size, path: Path) -> Tensor:
+def _begin(beside: Beside, shape: torch.Size) -> Tensor:
     """The code that the encoder's results are added to, as [rows, numbers]: 0 where the settings say that it is not the average one."""
-    if any(settings.get(name) is False for name in _BEGINS):
+    if any(beside.settings.get(name) is False for name in _BEGINS):
         return torch.zeros(shape)
-    if average is None:
-        raise WeightsError(f"{path} has no {_AVERAGE}, the code that its encoder begins at: give the whole published file")
+    if beside.average is None:
+        raise WeightsError(f"{beside.path} has no {_AVERAGE}, the code that its encoder begins at: give the whole published file")
     try:
-        return average.expand(shape).clone()
+        return beside.average.expand(shape).clone()
     except RuntimeError as error:
-        raise WeightsError(f"{path}: its {_AVERAGE} is {tuple(average.shape)}, its codes {tuple(shape)}") from error
+        raise WeightsError(f"{beside.path}: its {_AVERAGE} is {tuple(beside.average.shape)}, its codes {tuple(shape)}") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mien import errors
 from mien.convert import importers
+from mien.convert.importers import NONE, Options
 from mien.errors import WeightsError
 
 _GIB, _MIB = 2**30, 2**20
@@ -27,21 +28,22 @@ class Limits:
     memory: int  #: bytes of data, without the libraries
 
     @classmethod
-    def of(cls, path: Path) -> "Limits":
-        """Plenty for an honest file or folder: each number is held a few times over, and text is read at a megabyte a second."""
-        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    def of(cls, *paths: Path) -> "Limits":
+        """Plenty for honest files or folders: each number is held a few times over, and text is read at a megabyte a second."""
+        files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
         size = sum(file.stat().st_size for file in files)
         return cls(seconds=120 + size / _MIB, memory=3 * _GIB + 6 * size)
 
 
-def convert(kind: str, path: Path, out: Path, limits: Limits | None = None) -> None:
+def convert(kind: str, path: Path, out: Path, limits: Limits | None = None, options: Options = NONE) -> None:
     """As `mien.convert.importers.convert`, with limits; raises `WeightsError` as well when one of them is met."""
-    importers.check(kind)
-    limits = limits or Limits.of(path)
+    importers.check(kind, options)
+    limits = limits or Limits.of(path, *(value for value in options.values() if isinstance(value, Path)))
+    told = json.dumps({name: str(value) for name, value in options.items()})
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".import-", dir=out.parent) as folder:
         made = Path(folder) / out.name
-        command = [sys.executable, "-P", "-m", "mien.convert.worker", kind, str(path), str(made), str(limits.memory)]
+        command = [sys.executable, "-P", "-m", "mien.convert.worker", kind, str(path), str(made), str(limits.memory), told]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limits.seconds, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:

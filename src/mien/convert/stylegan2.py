@@ -34,7 +34,7 @@ def convert(path: Path, out: Path) -> None:
     Raises `WeightsError` that names the file, and what is missing from it, unknown or of another kind.
     """
     found, group = _read(path)
-    generator, discriminator = _generator(found, path), _discriminator(found, group, path)
+    generator, discriminator = generator_of(found, path), _discriminator(found, group, path)
     config: dict[str, Any] = {"kind": KIND}
     tensors = {} if generator is None else {MEAN: _mean(found, generator)}
     for name, network in (("generator", generator), ("discriminator", discriminator)):
@@ -72,7 +72,8 @@ def _filled(network: N, part: Tensors, path: Path) -> N:
     return weights.fill(network, Weights(kernels | dict(part), {}, path))
 
 
-def _generator(found: Tensors, path: Path) -> Generator | None:
+def generator_of(found: Tensors, path: Path) -> Generator | None:
+    """The generator among tensors by rosinality's names, None where there is none; raises `WeightsError` for one of another kind."""
     part = _part(found, _GENERATOR, _GENERATORS)
     if not part:
         return None

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from mien.convert import importers
@@ -12,11 +13,11 @@ _GIB = 2**30
 _NO_MEMORY = "DefaultCPUAllocator"  # how torch says what Python calls MemoryError
 
 
-def main(kind: str, path: Path, out: Path, memory: int) -> int:
+def main(kind: str, path: Path, out: Path, memory: int, options: Mapping[str, str]) -> int:
     """Convert, and return the exit code."""
     _limit(memory)
     try:
-        importers.convert(kind, path, out)
+        importers.convert(kind, path, out, options)
     except MienError as error:
         return _fail(error)
     except (MemoryError, RuntimeError) as error:
@@ -39,4 +40,4 @@ def _fail(error: MienError) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), json.loads(sys.argv[5])))

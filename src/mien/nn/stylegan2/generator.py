@@ -107,17 +107,23 @@ class Generator(nn.Module):
 
     def grow(self, styles: Styles, noises: Noises | None = None) -> Iterator[Grown]:
         """The picture and its features at every size from 4 pixels up."""
-        given = iter(styles)
-        grain = iter(self.stored() if noises is None else noises)
-        start = self.input.input.expand(len(styles[0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        x = self.conv1(start, next(given), next(grain))
-        rgb = self.to_rgb1(x, next(given), None)
-        yield Grown(x, rgb)
-        for first, second, colours in self._stages():
-            x = first(x, next(given), next(grain))
-            x = second(x, next(given), next(grain))
-            rgb = colours(x, next(given), rgb)
+        grids, rgb = self.features(styles, noises), None
+        for colours, style in zip([self.to_rgb1, *self.to_rgbs], styles[1::3], strict=True):
+            x = next(grids)
+            rgb = colours(x, style, rgb)
             yield Grown(x, rgb)
+            del x  # else it would be kept while the next features are made
+
+    def features(self, styles: Styles, noises: Noises | None = None) -> Iterator[Float[Tensor, "b c h w"]]:
+        """What the last convolution of every size gives, from 4 pixels up; no colours are made."""
+        each = zip([s for i, s in enumerate(styles) if i % 3 != 1], self.stored() if noises is None else noises, strict=True)
+        start = self.input.input.expand(len(styles[0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = self.conv1(start, *next(each))
+        yield x
+        for first, second in zip(self.convs[::2], self.convs[1::2], strict=True):
+            x = first(x, *next(each))
+            x = second(x, *next(each))
+            yield x
 
 
 def truncated(w: Float[Tensor, "*b d"], mean: Float[Tensor, " d"], psi: float) -> Float[Tensor, "*b d"]:
