@@ -88,7 +88,7 @@ def open_expressions(folder: Path, split: str = "train") -> Expressions:
     steps = np.array([independent(AUShift(change)).values for change in shows - read]).reshape(len(numbers), -1)
     shown = (read[:, SOLVED_ROWS] + steps[:, SOLVED_ROWS]) / MAX_INTENSITY
     still = np.delete(np.abs(steps), SOLVED_ROWS, axis=1).max(axis=1) < _STILL
-    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32), still, ~steps.any(axis=1))
+    found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32), still, np.abs(steps).max(axis=1) == 0)
     if not found.of_person():
         raise DataError(f"{folder} has no two pictures of anybody of the split {split}: make more with `mien data synth --photos PHOTOS`")
     return found
