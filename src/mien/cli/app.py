@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 import mien
-from mien.cli import animate, capture, compare, data, doctor, edit, generate, read, score, train, weights
+from mien.cli import animate, capture, compare, data, detection, doctor, edit, generate, read, score, train, weights
 from mien.cli.console import note, say
 from mien.errors import MienError
 
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 for verb in (read, edit, animate, capture, generate, doctor):
     app.command()(getattr(verb, verb.__name__.rsplit(".", 1)[1]))
-for comparison in (compare.pictures, compare.fid, compare.aus, compare.points):
+for comparison in (compare.pictures, compare.fid, detection.aus, compare.points):
     score.app.command()(comparison)
 for group in (train, score, weights, data):
     app.add_typer(group.app)

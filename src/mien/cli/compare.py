@@ -1,4 +1,4 @@
-"""``mien score pictures | fid | aus | points``: what somebody has made or measured, against the truth."""
+"""``mien score pictures | fid | points``, and `aus` of tables: what somebody has made or measured, against the truth."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -104,18 +104,8 @@ def fid(
     end([str(problem) for problem in found.problems], "not read, the others are scored")
 
 
-def aus(
-    predicted: Predicted,
-    truth: Truth,
-    *,
-    threshold: Annotated[float, typer.Option(min=0, max=5, help="The intensity from which a unit counts as present.")] = 2.0,
-    as_json: AsJson = False,
-    write: Write = None,
-) -> None:
-    """Action units against labels: F1, accuracy, AUC, PCC, MAE, ICC(3,1) for each unit.
-
-    Tables have mien's columns, OpenFace's or py-feat's; faces are joined on file, frame and face.
-    """
+def tables(predicted: Path, truth: Path, *, threshold: float, as_json: bool, write: Path | None) -> None:
+    """Tables of action units against each other; faces are joined on file, frame and face. See `mien.cli.detection.aus`."""
     from mien.metrics.units import score_units
     from mien.tables.reading import read
 

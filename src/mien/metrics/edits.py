@@ -8,7 +8,6 @@ direction of the head model. *Leak* is how much each other unit changes, on aver
 the unit. What an edit must keep is measured at the highest dose, as a mean over faces.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from mien import aus
-from mien.errors import UsageError, one_of
 from mien.metrics.agreement import pearson
+from mien.metrics.naming import named
 
 UNITS = (1, 2, 4, 5, 6, 9, 10, 12, 15, 17, 20, 25, 26, 27, 43)
 DOSES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -46,12 +45,7 @@ def movable(moves: Collection[str], wanted: str = "") -> tuple[int, ...]:
     Raises `UsageError` for a name that is not of one of them.
     """
     can = tuple(unit for unit in UNITS if all(axis in moves for axis in aus.axes(aus.column(unit))))
-    words = re.findall(r"[^\s,]+", wanted)
-    named = [aus.column(int(known[1])) if (known := re.fullmatch(r"(?i:AU)?(\d+)", word)) else word for word in words]
-    for name in named:
-        if name not in map(aus.column, can):
-            raise UsageError(f"--aus: {one_of(name, map(aus.column, can))}")
-    return tuple(unit for unit in can if not named or aus.column(unit) in named)
+    return named(wanted, can)
 
 
 def table(responses: Sequence[Response], doses: Sequence[float] = DOSES) -> pd.DataFrame:

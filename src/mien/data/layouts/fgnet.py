@@ -35,6 +35,25 @@ class Folds:
         """``train.csv`` of a fold, which is not published: the test rows of the next fold, then of the one after that, cyclically."""
         return pd.concat([self.test[(fold + 1) % FOLDS], self.test[(fold + 2) % FOLDS]], ignore_index=True)
 
+    def part(self, fold: int, count: int) -> pd.DataFrame:
+        """The first `count` rows of the longest published ``train_N.csv``, under their numbers in `train`: it begins with the shorter ones,
+        so parts of all sizes are nested, and nobody in them is tested. Raises `DataError` where so many are not published.
+        """
+        paths = self._parts(fold)
+        rows = _table(paths[-1], UNITS[self.name], numbered=True) if paths else self.train(fold).head(0)
+        if not 0 < count <= len(rows):
+            known = f"{paths[-1].name} has 1 to {len(rows)}" if paths else "there is no train_N.csv"
+            raise DataError(f"{count} frames to learn from are not possible in fold {fold}: {known} in {self.root / str(fold)}")
+        tested = {_subject(path) for path in self.test[fold]["image_path"]}
+        if both := sorted(tested & {_subject(path) for path in rows["image_path"]}):
+            raise DataError(f"{paths[-1]} has {', '.join(both)}, whom fold {fold} tests: copy it again")
+        return rows.head(count)
+
+    def _parts(self, fold: int) -> list[Path]:
+        """The published parts of a training list, the shortest first."""
+        sizes = {path: path.stem.removeprefix("train_") for path in (self.root / str(fold)).glob("train_*.csv")}
+        return sorted((path for path, size in sizes.items() if size.isdecimal()), key=lambda path: int(sizes[path]))
+
     def write_train(self, fold: int) -> Path:
         """Write ``train.csv`` beside ``test.csv``; raises `DataError` where another one lies there."""
         path = self.root / str(fold) / "train.csv"
@@ -83,7 +102,7 @@ def read(root: Path | str) -> Folds:
 def _disagreements(folds: Folds, fold: int) -> list[Problem]:
     """Where the published parts of ``train.csv`` are not rows of the one that is rebuilt."""
     train, problems = folds.train(fold), list[Problem]()
-    for path in sorted((folds.root / str(fold)).glob("train_*.csv")):
+    for path in folds._parts(fold):
         name = f"{fold}/{path.name}"
         part = _table(path, UNITS[folds.name], numbered=True)
         rows = part.index.to_numpy(dtype=np.int64)
