@@ -167,12 +167,17 @@ def test_object_files_hold_the_same_head(source, tmp_path):
     assert torch.allclose(found.eye_centers(torch.zeros(1)), source.eye_centers(torch.zeros(100)), atol=0.02)
 
 
+def _listed(triangles):
+    """Each from its smallest corner on, as it is turned, in order."""
+    return sorted(tuple(np.roll(corners, -int(np.argmin(corners)))) for corners in triangles.numpy())
+
+
 @pytest.mark.data
 @pytest.mark.slow
 def test_the_recipe_makes_the_bundled_head(source, tmp_path):
     made = head.load(train(HeadConfig(data=DATA, out=tmp_path)))
     shipped = head.bundled()
-    assert torch.equal(made.triangles, shipped.triangles)
+    assert _listed(made.triangles) == _listed(shipped.triangles), "processors round differently, and list them in another order"
     assert torch.allclose(made.mean, shipped.mean, atol=1e-4)
     score = score_head(made, source, people=4, mixtures=6)
     assert score.identities.mean < 0.5

@@ -30,7 +30,7 @@ def test_every_command_names_options_that_exist(words, folder, capsys):
         main([*words[1:], *dry])
     told = capsys.readouterr()
     assert end.value.code == 0, told.err
-    assert "steps" in told.out
+    assert "seed" in told.out
 
 
 RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
