@@ -50,7 +50,7 @@ def photos(tmp_path):
 
 
 def test_the_generators_file_is_written_again_with_them(networks, photos, tmp_path, options):
-    path = train(CodesConfig(data=photos, generator=networks, out=tmp_path / "run", batch=2, options=options))
+    path = train(CodesConfig(data=photos, generator=networks, out=tmp_path / "run", options=options))
     before, after = weights.load(networks), weights.load(path)
     assert set(after.tensors) - set(before.tensors) == set(stylegan2.PHOTOS) and after.config == before.config
     assert all(torch.equal(after.tensors[name], tensor) for name, tensor in before.tensors.items())

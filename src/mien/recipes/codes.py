@@ -7,7 +7,6 @@ it, and else from what the mapping makes of random numbers.
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -17,12 +16,13 @@ from mien.data.sources import has_splits
 from mien.data.squares import Squares, open_squares
 from mien.errors import DataError
 from mien.inversion import choosing
+from mien.inversion.encoding import encoded_each
 from mien.nn.encoders import Inverter
 from mien.nn.stylegan2 import PHOTOS
 from mien.nn.stylegan2.photos import fitted, kept
-from mien.training import Run, RunOptions, counted, launch, say
+from mien.training import Run, RunOptions, launch, say
 from mien.training.config import to_toml
-from mien.training.limits import Checked, Count
+from mien.training.limits import Checked
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,6 @@ class CodesConfig(Checked):
     """Weights of StyleGAN2, with an encoder beside them; without, those that `mien edit --engine stylegan` takes."""
     out: Path = Path("runs/codes")
     """Folder for metrics and the generator with its codes (stylegan2.safetensors)."""
-    batch: Count = 32
-    """Photos encoded at a time."""
     options: RunOptions = field(default_factory=RunOptions)
 
 
@@ -49,14 +47,14 @@ def train(config: CodesConfig) -> Path:
     learned = open_squares(config.data, size, flips=False, seed=config.options.seed)
     if len(learned) < 2:
         raise DataError(f"{config.data} has {len(learned)} photos to learn from: give at least 2")
-    run = Run(fabric, config.out, total=1, batch=config.batch, config=to_toml(config), tensorboard=config.options.tensorboard)
+    run = Run(fabric, config.out, total=1, batch=2 * len(learned), config=to_toml(config), tensorboard=config.options.tensorboard)
     run.resume("never")
-    photos = fitted(encoded(learned, found.encoder, config.batch, fabric), found.generator.code)
+    photos = fitted(both_ways(learned, found.encoder, fabric), found.generator.code)
     run.step = 1
     run.log(photos=float(len(learned)), axes=float(len(photos.axes)))
     if has_splits(config.data):
         unseen = open_squares(config.data, size, flips=False, seed=config.options.seed, split="val")
-        run.log(val_kept=kept(photos, encoded(unseen, found.encoder, config.batch, fabric)))
+        run.log(val_kept=kept(photos, both_ways(unseen, found.encoder, fabric)))
     path = config.out / "stylegan2.safetensors"
     if fabric.global_rank == 0:
         tensors = dict(zip(PHOTOS, (part.to(next(iter(stored.tensors.values())).dtype) for part in photos), strict=True))
@@ -65,13 +63,11 @@ def train(config: CodesConfig) -> Path:
     return path
 
 
-@torch.no_grad()
-def encoded(photos: Squares, encoder: Inverter, batch: int, fabric: Fabric) -> Float[Tensor, "n l d"]:
-    """The codes of all photos and of their mirror images, in full precision."""
-    fabric.to_device(encoder)
-    made: list[Tensor] = []
-    starts = range(0, len(photos), batch)
-    for start in counted(starts, total=len(starts), what="codes"):
-        pictures = torch.stack([photos.shown(number) for number in range(start, min(start + batch, len(photos)))])
-        made.append(encoder(fabric.to_device(torch.cat([pictures, pictures.flip(3)]))).float().cpu())
-    return torch.cat(made)
+def both_ways(photos: Squares, encoder: Inverter, fabric: Fabric) -> Float[Tensor, "n l d"]:
+    """The codes of all photos, then those of their mirror images."""
+
+    def picture(number: int) -> Float[Tensor, "3 s s"]:
+        turn, index = divmod(number, len(photos))
+        return photos.shown(index).flip(2) if turn else photos.shown(index)
+
+    return encoded_each(picture, 2 * len(photos), encoder, fabric)
