@@ -35,6 +35,12 @@ def test_codes_that_are_drawn_lie_as_those_that_were_seen():
     assert kept(found, seen) == pytest.approx(1.0, abs=1e-4) and kept(few, seen) == pytest.approx(9 / 10.25, abs=0.02)
 
 
+def test_which_way_an_axis_points_is_not_up_to_rounding():
+    codes = torch.randn(40, 4, 3, generator=torch.Generator().manual_seed(1))
+    one, other = (fitted(each, 8) for each in (codes, codes[torch.randperm(40, generator=torch.Generator().manual_seed(2))]))
+    assert torch.allclose(one.axes, other.axes, atol=1e-4)
+
+
 def test_few_codes_have_fewer_axes():
     assert fitted(torch.randn(4, 2, 6, generator=torch.Generator().manual_seed(0)), 6).axes.shape == (3, 2, 6)
 

@@ -29,6 +29,7 @@ def fitted(codes: Codes, count: int) -> PhotoCodes:
     mean = codes.mean(0)
     _, lengths, axes = torch.linalg.svd((codes - mean).flatten(1), full_matrices=False)
     kept = min(count, len(codes) - 1)
+    axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()  # else rounding decides which way an axis points
     spread = lengths[:kept, None] / (len(codes) - 1) ** 0.5
     return PhotoCodes(mean, (spread * axes[:kept]).reshape(kept, *mean.shape))
 
