@@ -23,8 +23,8 @@ from mien.inversion.encoding import encoded
 from mien.nn import redrawer as redrawing
 from mien.nn import stylegan2
 from mien.nn.mapper import LEVELS, LevelsMapper
-from mien.nn.redrawer import Redrawer, Redrawn, carried, redrawn
-from mien.recipes.redrawer import Lesson, RedrawerConfig, astray, relit, train
+from mien.nn.redrawer import Redrawer, Redrawn, carried, mixed, redrawn
+from mien.recipes.redrawer import Lesson, RedrawerConfig, astray, train
 from mien.training import launch
 
 SIDE, CODE = 64, (10, 8)
@@ -49,7 +49,7 @@ def network():
 def test_before_it_has_learned_nothing_moves(network):
     change = network(smooth(0), smooth(1, 16), smooth(2, 16), MOVE)
     assert not change.motion.any() and not change.added.any() and float(change.known.min()) > 0.9
-    assert [tuple(part.shape) for part in change] == [(1, channels, SIDE, SIDE) for channels in (2, 1, 3, 1)]
+    assert [tuple(part.shape) for part in change] == [(1, channels, SIDE, SIDE) for channels in (2, 3, 3, 1)]
 
 
 def test_pixels_are_carried_as_those_of_photos_are():
@@ -66,7 +66,7 @@ def test_a_change_is_moved_lit_and_new():
     photo, still = smooth(4), torch.zeros(1, 2, SIDE, SIDE)
     known = torch.ones(1, 1, SIDE, SIDE)
     known[..., :32] = 0.0
-    made = redrawn(photo, Redrawn(still, torch.full((1, 1, SIDE, SIDE), 0.25), smooth(5), known))
+    made = redrawn(photo, Redrawn(still, torch.full((1, 3, SIDE, SIDE), 0.25), smooth(5), known))
     assert torch.allclose(made[..., 32:], photo[..., 32:] + 0.25, atol=1e-5) and torch.equal(made[..., :32], smooth(5)[..., :32])
 
 
@@ -100,20 +100,39 @@ def test_what_it_says_is_done_to_the_photo_where_it_reaches(changing):
     assert np.array_equal(half[:, :36], rgb[:, :36]) and np.array_equal(half[8:-8, 44:-8], whole[8:-8, 44:-8])
 
 
-def test_light_changes_for_both_pictures_of_a_pair_alike():
-    pictures = [smooth(seed).expand(16, -1, -1, -1) / 2 for seed in (9, 9)]
-    pair = Redrawing(torch.zeros(16, 2, 3), torch.zeros(16, 4), *pictures, *[torch.zeros(16, 468, 2)] * 2, torch.zeros(16, 1, 1, 1))
-    lit, again = (relit(pair, torch.Generator().manual_seed(seed)) for seed in (0, 0))
-    assert torch.equal(lit.photo, lit.goal) and torch.equal(lit.photo, again.photo)
-    same = [torch.allclose(one, other, atol=1e-6) for one, other in zip(lit.photo, pair.photo, strict=True)]
-    assert 2 < sum(same) < 14
+@torch.inference_mode()
+def test_what_is_new_is_mixed_of_the_photos_own_colours():
+    """Of the cell two below, which is red, and of the brightest of the middle half, which is blue."""
+    photo, shares = torch.full((1, 3, SIDE, SIDE), -1.0), torch.zeros(1, 22, SIDE // 2, SIDE // 2)
+    photo[0, 0, 24:32], photo[0, 2, 40:44, 20:24] = 0.5, 0.9
+    below, brightest = torch.zeros(22), torch.zeros(22)
+    below[7 + 4], brightest[-1] = 1.0, 1.0
+    shares[:] = (0.25 * below + 0.75 * brightest)[:, None, None]
+    made = mixed(photo, shares)[0]
+    assert float(made[2].min()) == pytest.approx(0.75 * 1.9) and not made[1].any()
+    light = made[0, :, SIDE // 2] - 0.75 * 1.5
+    assert 18 <= int(light.argmax()) <= 21 and float(light.max()) == pytest.approx(0.25 * 1.5, rel=0.1), "two cells, of four pixels each, above"
+    assert not light[30:].any()
+
+
+@torch.inference_mode()
+def test_light_of_another_colour_changes_a_face_in_that_light(changing):
+    """Which changes nothing of motion and of what is new where, and all colours as the photo's own."""
+    photo, lamp = smooth(9) / 2, torch.tensor([1.2, 1.0, 0.7])[:, None, None]
+    lit = lamp * (photo + 1) - 1
+    before, after = smooth(10, 16), smooth(11, 16)
+    own, other = changing(photo, before, after, MOVE), changing(lit, before, after, MOVE)
+    assert own.motion.any() and float(own.known.std()) > 0.001
+    assert torch.allclose(own.motion, other.motion, atol=1e-5) and torch.allclose(own.known, other.known, atol=1e-4)
+    made, goal = redrawn(lit, other), lamp * (redrawn(photo, own) + 1) - 1
+    assert torch.allclose(made, goal, atol=1e-3) and not torch.allclose(made, redrawn(photo, own), atol=0.05)
 
 
 def test_motion_that_carries_landmarks_to_where_they_are_is_not_astray():
     here, draw = 0.2 + 0.6 * torch.rand(2, 468, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(2, 3, SIDE, SIDE)
     pair = Redrawing(torch.zeros(2, 2, 3), torch.zeros(2, 4), draw, draw, here, here + torch.tensor([0.03, -0.01]), draw[:, :1])
     motion = torch.tensor([-0.03, 0.01])[None, :, None, None].expand(2, 2, SIDE, SIDE)
-    right, none = (Redrawn(each, draw[:, :1], draw, draw[:, :1]) for each in (motion, 0 * motion))
+    right, none = (Redrawn(each, draw, draw, draw[:, :1]) for each in (motion, 0 * motion))
     assert float(astray(right, pair)) < 1e-6 and float(astray(none, pair)) == pytest.approx(0.001**0.5, rel=1e-3)
 
 

@@ -90,7 +90,10 @@ def open_expressions(folder: Path, split: str = "train") -> Expressions:
     still = np.delete(np.abs(steps), SOLVED_ROWS, axis=1).max(axis=1) < _STILL
     found = Expressions(faces, numbers, photos[numbers], shown.astype(np.float32), still, np.abs(steps).max(axis=1) == 0)
     if not found.of_person():
-        raise DataError(f"{folder} has no two pictures of anybody of the split {split}: make more with `mien data synth --photos PHOTOS`")
+        held = f"{len(faces)} pictures of {len(np.unique(photos))} photos"
+        raise DataError(
+            f"{folder} has no two pictures of anybody of the split {split} in {held}: make more with `mien data synth --photos PHOTOS -n N`"
+        )
     return found
 
 

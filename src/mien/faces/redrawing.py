@@ -29,5 +29,5 @@ def told(
         change = redrawer(photo, one, two, move)
     motion, added, known = (part[0].permute(1, 2, 0).numpy() for part in (change.motion, change.added, change.known))
     allowed = np.clip(resized(reach, size), 0, 1)
-    light = np.repeat(127.5 * added * allowed[..., None], 3, axis=2)
-    return Change(motion * allowed[..., None], light, levels(change.fresh[0]), 1 - (1 - known[..., 0]) * allowed, reached(reach))
+    allowed = allowed[..., None]
+    return Change(motion * allowed, 127.5 * added * allowed, levels(change.fresh[0]), (1 - (1 - known) * allowed)[..., 0], reached(reach))

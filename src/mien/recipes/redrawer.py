@@ -35,7 +35,6 @@ from mien.training.limits import Checked, Count, Limits, NotNegative, Positive
 
 _WIDTHS, _FINE = (32, 64, 96, 128), 32
 _VALIDATED, _SHOWN = 128, 8  # pairs
-_LIGHTS = 0.15  # by how much each colour of a pair is made lighter or darker at most: generators do not draw a photo's light exactly
 
 Pictures = Float[Tensor, "b 3 s s"]
 
@@ -52,7 +51,7 @@ class RedrawerConfig(Checked):
     """Folder for checkpoints, metrics, samples and the trained weights (redrawer.safetensors)."""
     size: Annotated[int, Limits(64, multiple=32)] = 256
     """Pixels of the photos' side."""
-    steps: Count = 9_000
+    steps: Count = 8_000
     """Training steps."""
     batch: Count = 8
     """Pairs a step and device."""
@@ -118,15 +117,6 @@ def _edges(off: Pictures, weight: Float[Tensor, "b 1 s s"]) -> Float[Tensor, ""]
     return (across.mean() + down.mean()) / 2
 
 
-def relit(pair: Redrawing, draws: torch.Generator) -> Redrawing:
-    """Half of the pairs in other light; their codes stay."""
-    count, device = len(pair.photo), pair.photo.device
-    light = 1 + _LIGHTS * (2 * torch.rand((count, 3, 1, 1), generator=draws, device=device) - 1)
-    light = torch.where(torch.rand((count, 1, 1, 1), generator=draws, device=device) < 0.5, light, 1.0)
-    photo, goal = ((light * (x + 1) - 1).clamp(-1, 1) for x in (pair.photo, pair.goal))
-    return pair._replace(photo=photo, goal=goal)
-
-
 def train(config: RedrawerConfig) -> Path:
     """Run the recipe; returns the path of the trained weights."""
     options = config.options
@@ -151,7 +141,7 @@ def train(config: RedrawerConfig) -> Path:
     learner = run.learner(network, adam, memory=config.memory, wrapped=False)
     run.resume(options.resume)
     for each in run.steps(run.batches(samples["train"], workers=options.workers), what="redrawer"):
-        pair = relit(Redrawing(*each), run.generator(options.seed))
+        pair = Redrawing(*each)
         drawn = lesson.drawn(pair)
         with fabric.autocast():
             change = learner.network(pair.photo, *drawn)
