@@ -92,7 +92,8 @@ def open_expressions(folder: Path, split: str = "train") -> Expressions:
     if not found.of_person():
         held = f"{len(faces)} pictures of {len(np.unique(photos))} photos"
         raise DataError(
-            f"{folder} has no two pictures of anybody of the split {split} in {held}: give several to a photo, `mien data synth --photos PHOTOS -n N`"
+            f"{folder} has no two pictures of anybody of the split {split} in {held}: "
+            "give several to a photo, `mien data synth --photos PHOTOS -n N`"
         )
     return found
 
