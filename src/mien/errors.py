@@ -11,6 +11,7 @@
     |-- DataError             a table, data set or motion file is not as it should be
     |   `-- NoDataError       third-party data is not on this machine
     `-- WeightsError          a weight file is missing, damaged or of another network
+        `-- NoWeightsError    a network is needed whose weights are not on this machine
 """
 
 import difflib
@@ -57,6 +58,10 @@ class NoDataError(DataError):
 
 class WeightsError(MienError):
     """A weight file is missing, damaged, or belongs to another network."""
+
+
+class NoWeightsError(WeightsError):
+    """A network is needed, and no weights of it are on this machine."""
 
 
 def one_of(value: str, allowed: Iterable[str]) -> str:

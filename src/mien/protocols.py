@@ -1,16 +1,17 @@
 """What every engine, reader and capture promises; `tests/contract` holds all of them to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from mien.edits import Edit
 from mien.types import Crop, CropSpec, Drawn, HeadCode, Reading
 
 if TYPE_CHECKING:
+    from mien.faces.align import Square
     from mien.inversion import Quality
 
 C = TypeVar("C")
@@ -80,8 +81,12 @@ class Capture(Protocol):
 class SequenceReader(Reader, Protocol):
     """A reader that knows more of a person from many frames, such as what the neutral face shows."""
 
-    def measure_sequence(self, crops: Sequence[Crop]) -> list[Reading]:
-        """Read the frames of one person together. Only landmarks are looked at: the crops may come without their pixels."""
+    def measure_sequence(self, crops: Sequence[Crop]) -> Iterator[Reading]:
+        """Read the frames of one person together, one reading after the other.
+
+        Only landmarks are looked at: the crops may come without their pixels. They may be more than memory holds, from a sequence that
+        takes each from a disk: so they are asked for when they are needed, and not kept.
+        """
         ...
 
 
@@ -91,6 +96,56 @@ class ComparingReader(Reader, Protocol):
 
     def measure_against(self, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:
         """Read each face, knowing that its reference shows the same person: what `measure` says of the reference, and the change."""
+        ...
+
+
+@runtime_checkable
+class WeightedReader(Reader, Protocol):
+    """A reader with a network, whose weights are in one file."""
+
+    path: Path  #: of the weights
+
+
+@runtime_checkable
+class DetectingReader(Reader, Protocol):
+    """A reader that says whether action units are there, not only how strong they are."""
+
+    detects: tuple[str, ...]  #: the units such as AU12, and sides such as AU12L, whose `Presence` it says of every face, in order
+    thresholds: Mapping[str, float]  #: of each of them the probability from which on it counts as present
+
+
+@runtime_checkable
+class HeatmapReader(DetectingReader, Protocol):
+    """A detecting reader that shows where in the face it sees a unit."""
+
+    def heatmaps(self, crops: Sequence[Crop]) -> list[Mapping[str, Float32[np.ndarray, "h h"]]]:
+        """Of each face a map for each unit of `detects`: 1 where the unit is seen, -1 where it is absent."""
+        ...
+
+    def placed(self, crop: Crop) -> "Square":
+        """The square of the **photo** that the maps of a face lie over; the outer edges of their cells are its edges."""
+        ...
+
+
+@runtime_checkable
+class EnsembleReader(Reader, Protocol):
+    """Several readers as one, which says how far they are apart.
+
+    `Reading.spread` has the axes that two members measure, `Presence.spread` is of the units that two members detect.
+    """
+
+    members: tuple[Reader, ...]
+
+
+@runtime_checkable
+class TwofoldReader(Reader, Protocol):
+    """A reader of two parts: one needs the pixels of each face, the other wants to see the frames of a person together."""
+
+    sequence: SequenceReader
+    single: Reader
+
+    def joined(self, sequence: Reading, single: Reading, /) -> Reading:
+        """What both parts say of one face as one reading; `measure` gives that of what both `measure`."""
         ...
 
 
@@ -130,12 +185,17 @@ __all__ = [
     "Capture",
     "ComparingReader",
     "CropSpec",
+    "DetectingReader",
     "Drawn",
     "Engine",
+    "EnsembleReader",
     "Generator",
+    "HeatmapReader",
     "InvertingEngine",
     "Mixed",
     "Reader",
     "SequenceCapture",
     "SequenceReader",
+    "TwofoldReader",
+    "WeightedReader",
 ]

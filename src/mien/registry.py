@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +21,10 @@ def names(kind: Kind) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
-def _build(kind: Kind, name: str, *arguments: Any) -> Any:
+def _builder(kind: Kind, name: str) -> Callable[..., Any]:
     if name not in names(kind):
         raise UsageError(f"{kind.removesuffix('s')} {one_of(name, names(kind))}")
-    return importlib.import_module(f"mien.{kind}.{name}").build(*arguments)
+    return importlib.import_module(f"mien.{kind}.{name}").build
 
 
 def engine(name: str, **options: Any) -> Engine[Any]:
@@ -31,31 +32,36 @@ def engine(name: str, **options: Any) -> Engine[Any]:
 
     Raises `UsageError` when there is none, or when it has no such option, and `WeightsError` when it has no weights.
     """
-    return _engine(name, tuple((option, value) for option, value in options.items() if value is not None))
+    return _built("engines", name, _given(options))
+
+
+def reader(name: str, **options: Any) -> Reader:
+    """The reader of that name with the weights that are here; ``weights=Path(...)`` names others. Options that are None are not given.
+
+    Raises `UsageError` when there is none, or when it has no such option, and `WeightsError` when it has no weights.
+    """
+    return _built("readers", name, _given(options))
+
+
+def _given(options: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((option, value) for option, value in options.items() if value is not None)
 
 
 @cache
-def _engine(name: str, given: tuple[tuple[str, Any], ...]) -> Engine[Any]:
-    if name not in names("engines"):
-        raise UsageError(f"engine {one_of(name, names('engines'))}")
-    build = importlib.import_module(f"mien.engines.{name}").build
+def _built(kind: Kind, name: str, given: tuple[tuple[str, Any], ...]) -> Any:
+    build = _builder(kind, name)
     has = inspect.signature(build).parameters
     for option, _ in given:
         if option not in has:
-            raise UsageError(f"the engine {name} has no {option}" + (f"; it has {', '.join(has)}" if has else "; it has no options"))
+            told = f"it has {', '.join(has)}" if has else "it has no options"
+            raise UsageError(f"the {kind.removesuffix('s')} {name} has no {option}; {told}")
     return build(**dict(given))
-
-
-@cache
-def reader(name: str) -> Reader:
-    """The reader of that name with its bundled weights; raises `UsageError` when there is none."""
-    return _build("readers", name)
 
 
 @cache
 def capture(name: str) -> Capture:
     """The capture of that name with its bundled weights; raises `UsageError` when there is none."""
-    return _build("captures", name)
+    return _builder("captures", name)()
 
 
 def generator(name: str, path: Path | None = None) -> Generator:
@@ -63,4 +69,4 @@ def generator(name: str, path: Path | None = None) -> Generator:
 
     Raises `UsageError` when there is none of that name, `WeightsError` when there are no weights for it.
     """
-    return _build("generators", name, path)
+    return _builder("generators", name)(path)

@@ -1,8 +1,10 @@
 """The words of mien: photo, face, crop, pose and head code. Arrays are NumPy; pixels are (x, y), x right, y down."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -94,11 +96,23 @@ class HeadCode:
     neutral: AUVector = field(default_factory=AUVector.neutral)  #: what the resting face of this person already shows
 
 
+class Presence(NamedTuple):
+    """Whether an action unit is there, which is no intensity: a trace can be certain and a strong movement in doubt."""
+
+    probability: float  #: 0..1: of the faces of which p is said, about the share p shows the unit
+    present: bool  #: whether the probability reaches the unit's threshold, which is in the reader's weights
+    spread: float = math.nan  #: standard deviation of the probability between the readers of an ensemble; NaN where there is one reader
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """All that a reader says of one face."""
 
     face: Face
-    aus: AUVector
-    emotions: Mapping[str, float]  #: scores 0..1 of `mien.aus.EMOTIONS`; they sum to 1
+    aus: AUVector  #: intensities 0..5; NaN where it does not measure
+    emotions: Mapping[str, float]  #: scores 0..1 of `mien.aus.EMOTIONS`, which sum to 1; empty where it tells none
     angles: tuple[float, float, float]  #: pitch, yaw, roll in degrees; see `mien.geometry.rotation`
+    presence: Mapping[str, Presence] = field(default_factory=dict[str, Presence])  #: of units such as AU12, and of sides such as AU12L
+    spread: Mapping[str, float] = field(
+        default_factory=dict[str, float]
+    )  #: by axis: deviation of intensities between an ensemble's readers

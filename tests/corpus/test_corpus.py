@@ -71,6 +71,23 @@ def test_the_manifest_says_what_each_shard_holds(pictures):
     ]
 
 
+def test_a_reader_with_weights_of_ones_own_fills_shards_with_its_columns(pictures, reader_files):
+    pictures.make(3)
+    mine, other = (shutil.copy(reader_files / f"{name}.safetensors", f"{name}.safetensors") for name in ("graphau", "fgnet"))
+    tally, _ = fill(reader="graphau", weights=Path(mine), size=2)
+    assert (tally.pictures, tally.faces) == (3, 1)
+    for shard in Path("shards").glob("*.parquet"):  # the second has no face
+        assert {"AU12_p", "AU12_c", "AU12L_p", "AU19_c"} <= set(pd.read_parquet(shard))
+    assert pd.read_parquet("shards").AU12_p.between(0, 1).sum() == 1
+    weights = json.loads(Path("shards/_manifest.json").read_text())["weights"]
+    assert weights.endswith(f" {hashlib.sha256(Path(mine).read_bytes()).hexdigest()[:12]}")
+    with pytest.raises(DataError):
+        fill(reader="fgnet", weights=Path(other))
+    with pytest.raises(UsageError, match="the reader geometry has no weights"):
+        fill(folder="new", weights=Path(mine))
+    assert not Path("new").exists()
+
+
 def test_a_run_that_was_stopped_goes_on(pictures):
     pictures.make(45)
     with pytest.raises(KeyboardInterrupt):

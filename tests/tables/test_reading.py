@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien import tables
@@ -96,6 +96,7 @@ def test_names_stay_what_they_are(tmp_path):
     assert read(csv(tmp_path / "t.csv", "file,AU12\n001,NA\nnull,2\n\n")).keys == {"file": ["001", "null"]}
 
 
+@settings(deadline=None)
 @given(st.text("file,AU12_cr\n\"'\x00 \r\t5.-e\u00e9", max_size=60), st.sampled_from(["file,AU12\n", "frame,face,AU12_c\n", ""]))
 def test_anything_is_a_table_or_told_to_be_none(tmp_path_factory, text, header):
     with contextlib.suppress(DataError):
@@ -103,6 +104,7 @@ def test_anything_is_a_table_or_told_to_be_none(tmp_path_factory, text, header):
         assert all(len(values) == len(next(iter(found.keys.values()))) for values in found.units.values())
 
 
+@settings(deadline=None)
 @given(CELLS | st.dictionaries(NAMES, CELLS) | st.lists(st.dictionaries(NAMES, CELLS | st.lists(CELLS)) | CELLS, max_size=4))
 def test_any_json_is_a_table_or_told_to_be_none(tmp_path_factory, document):
     with contextlib.suppress(DataError):

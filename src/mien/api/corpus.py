@@ -4,21 +4,23 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 import mien
 from mien import registry, tables
 from mien.api.crews import Crew, in_processes
-from mien.api.reading import read_each
+from mien.api.reading import batches, read_each
 from mien.api.sources import Clip, Failure, clips, stamp_of
+from mien.api.spooling import rests_on
 from mien.artefacts import digest
-from mien.data.shardfolder import Input, Shard, ShardFolder, Tally, check_target, writing
+from mien.data.shardfolder import Input, Shard, ShardFolder, Tally, check_target
 from mien.errors import MienError, UsageError
 from mien.protocols import Reader
 from mien.tables import Row
-from mien.weights import assets
 
 SHARD = 512  #: pictures
 _FRAME = 20_000  # bytes: about what a frame of a video takes on disk
@@ -32,14 +34,22 @@ class Corpus:
     folder: Path
     reader: str = registry.READER
     columns: str = "mien"
+    weights: Path | None = None  #: of the reader; None: those that are here
+
+    def built(self) -> Reader:
+        """The reader; raises `UsageError` and `WeightsError` as `registry.reader`."""
+        return registry.reader(self.reader, weights=self.weights)
 
     def check(self) -> None:
-        """Raise the `UsageError` or `DataError` that filling it would raise, before the long work."""
+        """Raise the `UsageError`, `WeightsError` or `DataError` that filling it would raise, before the long work."""
         if not {"file", "input"} & set(tables.table([], self.columns).columns):
             raise UsageError(f"the columns of {self.columns} do not say which file a row is of: shards have those of mien or pyfeat")
-        if self.reader not in registry.names("readers"):
-            registry.reader(self.reader)
+        self.built()
         check_target(self.folder)
+
+    def anywhere(self) -> "Corpus":
+        """The same for processes of which nobody knows where they work."""
+        return replace(self, folder=_absolute(self.folder), weights=self.weights and _absolute(self.weights))
 
 
 def read_corpus(
@@ -61,18 +71,22 @@ def read_corpus(
     """
     corpus.check()
     named = [Input(clip.file, stamp_of(clip.file), _pictures(clip)) for clip in {clip.file: clip for clip in inputs}.values()]
-    measured = {"reader": corpus.reader, "weights": digest(assets() / "SHA256SUMS")[:12]}
+    measured = {"reader": corpus.reader, "weights": " ".join(digest(path)[:12] for path in rests_on(corpus.built()))}
     settings = {"made by": f"mien {mien.__version__}", **measured, "columns": corpus.columns}
     with closing(ShardFolder(corpus.folder.expanduser(), settings)) as folder:
         shards = {shard.number: shard for shard in folder.plan(named, size)}
         on_inputs(len({each.file for each in named} - {file for shard in shards.values() for file in shard.stamps}))
-        build = partial(ShardReader, Corpus(corpus.folder.expanduser().absolute(), corpus.reader, corpus.columns), str(Path.cwd()))
+        build = partial(ShardReader, corpus.anywhere(), str(Path.cwd()))
         tasks = [json.dumps({"number": shard.number, "files": list(shard.stamps)}) for shard in shards.values()]
         for result in crew(build, tasks, workers) if tasks else ():
             number, tally = json.loads(result)
             folder.commit(shards[number], Tally(**tally))
             on_inputs(len(shards[number].stamps))
         return folder.finish({failure.file: str(failure.error) for failure in missing})
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
 
 
 def _pictures(clip: Clip) -> int:
@@ -92,7 +106,7 @@ class ShardReader:
         os.chdir(here)
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        self._corpus, self._reader = corpus, registry.reader(corpus.reader)
+        self._corpus, self._reader = corpus, corpus.built()
 
     def __call__(self, task: str) -> str:
         """Write a shard; its number and tally, as JSON."""
@@ -101,15 +115,18 @@ class ShardReader:
         pictures, rows, faces = 0, 0, 0
         failures = list[Failure]()
         trail = Trail(self._corpus.folder / f".{shard.name}.trail")
-        with writing(self._corpus.folder / shard.name, tables.table([], self._corpus.columns)) as write:
-            for part in _batches(_rows(trail.along(clips(list(shard.stamps), failures), failures), self._reader, failures)):
-                write(tables.table(part, self._corpus.columns))
+        with tables.writing(self._corpus.folder / shard.name, self._table([])) as write:
+            for part in batches(_rows(trail.along(clips(list(shard.stamps), failures), failures), self._reader, failures)):
+                write(self._table(part))
                 pictures += len({(row.file, row.frame) for row in part})
                 rows += len(part)
                 faces += sum(row.reading is not None for row in part)
         trail.end()
         told = {failure.file: str(failure.error) for failure in failures}
         return json.dumps([shard.number, asdict(Tally(len(shard.stamps), pictures, rows, faces, told))])
+
+    def _table(self, rows: Sequence[Row]) -> pd.DataFrame:
+        return tables.table(rows, self._corpus.columns, self._reader)
 
 
 def _rows(inputs: Iterable[Clip], reader: Reader, failures: list[Failure]) -> Iterator[list[Row]]:
@@ -123,18 +140,6 @@ def _rows(inputs: Iterable[Clip], reader: Reader, failures: list[Failure]) -> It
         except Exception as error:
             why = f"{clip.file}: this is a bug of mien: {type(error).__name__}: {error}"
             failures.append(Failure(clip.file, MienError(why)))
-
-
-def _batches(parts: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    """The rows of several inputs together; no input is torn apart."""
-    rows = list[Row]()
-    for part in parts:
-        rows += part
-        if len(rows) >= SHARD:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
 
 
 class Trail:

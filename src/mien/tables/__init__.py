@@ -13,10 +13,18 @@ A picture without a face is one row whose `score` is NaN. What a reader does not
 `AU01L, AU01R..`      each side; left and right are the subject's
 `neutral..contempt`   scores of the emotions, 0..1
 ====================  ======================================================================================================
+
+Readers that say whether a unit is there, and readers of several readers, have more columns behind these, in all of their tables alike:
+
+====================  ======================================================================================================
+`AU12_p, AU12_c`      probability that the unit is there, 0..1; 1 where that reaches the unit's threshold, else 0
+`AU12_p_sd`           standard deviation of the probability between the readers of an ensemble
+`AU12_sd, AU12L_sd`   standard deviation of the intensity between them, the mean of both sides where a unit has sides
+====================  ======================================================================================================
 """
 
 from mien.tables.dialects import DIALECTS, table
-from mien.tables.files import check_target, to_json, write
+from mien.tables.files import check_target, to_json, write, writing
 from mien.tables.own import AU_COLUMNS, COLUMNS, LANDMARK68, Row
 
-__all__ = ["AU_COLUMNS", "COLUMNS", "DIALECTS", "LANDMARK68", "Row", "check_target", "table", "to_json", "write"]
+__all__ = ["AU_COLUMNS", "COLUMNS", "DIALECTS", "LANDMARK68", "Row", "check_target", "table", "to_json", "write", "writing"]

@@ -1,9 +1,11 @@
-"""Tables as files: CSV, Parquet and JSON."""
+"""Tables as files: CSV, Parquet and JSON, written part by part."""
 
 import importlib.util
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,8 @@ _SUFFIXES = (".csv", ".parquet", ".json")
 #: Spreadsheets run a cell that begins like this as a formula (OWASP, "CSV injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DIGITS = 7  # significant digits: a micrometre in a picture of ten metres
+
+Append = Callable[[pd.DataFrame], None]
 
 
 def harmless(text: object) -> object:
@@ -38,20 +42,64 @@ def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def write(table: pd.DataFrame, path: Path | str, *, inputs: Iterable[Path] = ()) -> Path:
-    """Write a table as .csv, .parquet or .json, by the suffix, over none of the files `inputs`; it appears whole or not at all.
+    """Write a whole table, as `writing` does its parts."""
+    with writing(path, table.head(0), inputs=inputs) as append:
+        append(table)
+    return Path(path)
+
+
+@contextmanager
+def writing(path: Path | str, empty: pd.DataFrame, *, inputs: Iterable[Path] = ()) -> Generator[Append]:
+    """Write tables with the columns of `empty`, one below the other, as .csv, .parquet or .json, by the suffix, over none of the files
+    `inputs`; the file appears whole when the block ends well, or not at all. In Parquet each part is a row group.
 
     In CSV, text that a spreadsheet would run as a formula gets an apostrophe in front. Raises `DataError` for
     another suffix, when the folder cannot be written, and when pyarrow is not installed and Parquet is asked for.
     """
     path, inputs = Path(path), list(inputs)
     check_target(path, inputs)
-    kind = path.suffix.lower()
-    with files.replacing(path, inputs=inputs, error=DataError) as partial:
-        if kind == ".csv":
+    kinds = {".csv": _csv, ".parquet": _parquet, ".json": _json}
+    with files.replacing(path, inputs=inputs, error=DataError) as partial, kinds[path.suffix.lower()](partial, empty) as append:
+        yield append
+
+
+@contextmanager
+def _csv(path: Path, empty: pd.DataFrame) -> Generator[Append]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        empty.to_csv(file, index=False)
+
+        def append(table: pd.DataFrame) -> None:
+            if not len(table):
+                return
             text = table.apply(lambda column: column if pd.api.types.is_numeric_dtype(column) else column.map(harmless))
-            text.to_csv(partial, index=False, float_format=f"%.{_DIGITS}g")
-        elif kind == ".parquet":
-            table.to_parquet(partial, index=False)
-        else:
-            partial.write_text(to_json(table) + "\n", encoding="utf-8")
-    return path
+            text.to_csv(file, index=False, header=False, float_format=f"%.{_DIGITS}g")
+
+        yield append
+
+
+@contextmanager
+def _parquet(path: Path, empty: pd.DataFrame) -> Generator[Append]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema: Any = pa.schema([(name, _kind(pa, dtype)) for name, dtype in empty.dtypes.items()])
+    with parquet.ParquetWriter(path, schema) as writer:
+        yield lambda table: writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
+
+
+def _kind(pa: Any, dtype: Any) -> Any:
+    """The type of a column as Arrow has it; what is no number is text."""
+    return pa.from_numpy_dtype(dtype) if pd.api.types.is_numeric_dtype(dtype) else pa.string()
+
+
+@contextmanager
+def _json(path: Path, _: pd.DataFrame) -> Generator[Append]:
+    with path.open("w", encoding="utf-8") as file:
+        file.write("[")
+
+        def append(table: pd.DataFrame) -> None:
+            if len(table):
+                file.write(("," if file.tell() > 1 else "") + to_json(table)[1:-2])
+
+        yield append
+        file.write("\n]\n" if file.tell() > 1 else "]\n")

@@ -1,10 +1,11 @@
 """The columns of OpenFace 2 (Baltrusaitis et al., FG 2018), so that scripts written for its CSV files read ours.
 
-Frames count from 1 and `timestamp` is in seconds. `AUxx_r` is mien's intensity 0..5 (the mean of both sides); `AUxx_c` is 1 where
-that is at least `PRESENT`. Rotations are radians in OpenFace's camera frame (x right, y down, z away): + pitch looks **down**, + yaw
-turns to the subject's right, + roll tilts clockwise as the viewer sees it, composed as ``R = Rx Ry Rz``. Millimetres are an
-estimate under OpenFace's own assumptions, a focal length of 500 pixels at 640 x 480 and a head of average size. Gaze and the
-point-distribution parameters `p_*` are not measured: NaN. OpenFace has no column for the file: it writes one table for each.
+Frames count from 1 and `timestamp` is in seconds. `AUxx_r` is mien's intensity 0..5 (the mean of both sides); `AUxx_c` is 1 where the
+reader says that the unit is there, and of units of which it says no such thing, where the intensity is at least `PRESENT`. Rotations are
+radians in OpenFace's camera frame (x right, y down, z away): + pitch looks **down**, + yaw turns to the subject's right, + roll tilts
+clockwise as the viewer sees it, composed as ``R = Rx Ry Rz``. Millimetres are an estimate under OpenFace's own assumptions, a focal length
+of 500 pixels at 640 x 480 and a head of average size. Gaze and the point-distribution parameters `p_*` are not measured: NaN. OpenFace has
+no column for the file: it writes one table for each.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from jaxtyping import Float
 from mien import aus
 from mien.geometry import rotation
 from mien.tables.own import LANDMARK68, Row
-from mien.types import Reading
+from mien.types import Presence, Reading
 
 INTENSITY = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 PRESENCE = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 28, 45)
@@ -51,11 +52,28 @@ def euler(angles: tuple[float, float, float]) -> tuple[float, float, float]:
     return float(np.arctan2(-r[1, 2], r[2, 2])), float(np.arcsin(np.clip(r[0, 2], -1.0, 1.0))), float(np.arctan2(-r[0, 1], r[0, 0]))
 
 
+#: A blink and closed eyes are one movement, and either stands for the other where only that is known.
+_TWIN = {43: 45, 45: 43}
+
+
 def intensity(reading: Reading, unit: int) -> float:
-    """The intensity of a unit; a blink (AU45) and closed eyes (AU43) are one movement, and either stands for the other."""
+    """The intensity of a unit, or of its twin."""
     value = reading.aus[aus.column(unit)]
-    twin = {43: 45, 45: 43}.get(unit)
-    return reading.aus[aus.column(twin)] if twin and np.isnan(value) else value
+    return reading.aus[aus.column(_TWIN[unit])] if unit in _TWIN and np.isnan(value) else value
+
+
+def presence(reading: Reading, unit: int) -> Presence | None:
+    """What the reader says of the presence of a unit, or of its twin; None where it says nothing."""
+    said = reading.presence.get(aus.column(unit))
+    return reading.presence.get(aus.column(_TWIN[unit])) if unit in _TWIN and said is None else said
+
+
+def _present(reading: Reading, unit: int) -> float:
+    """1 where a unit is there, 0 where not; NaN where nothing is known of it."""
+    said, strength = presence(reading, unit), intensity(reading, unit)
+    if said is not None:
+        return float(said.present)
+    return np.nan if np.isnan(strength) else float(strength >= PRESENT)
 
 
 def _numbers(row: Row) -> list[float]:
@@ -64,7 +82,7 @@ def _numbers(row: Row) -> list[float]:
         return [row.frame + 1, row.time, 0.0, 0, *[np.nan] * (len(COLUMNS) - 4)]
     points = in_camera(reading, row.size)
     strength = [intensity(reading, unit) for unit in INTENSITY]
-    present = [np.nan if np.isnan(v) else float(v >= PRESENT) for v in (intensity(reading, unit) for unit in PRESENCE)]
+    present = [_present(reading, unit) for unit in PRESENCE]
     return [
         row.frame + 1, row.time, reading.face.score, 1, *[np.nan] * len(_GAZE),
         *points.mean(axis=0), *euler(reading.angles),

@@ -8,6 +8,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from mien import aus
+from mien.protocols import Reader
+from mien.tables.beyond import Beyond
 from mien.types import Reading
 
 #: The face-mesh index of each iBUG-68 point: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, lips 48-67.
@@ -52,8 +54,8 @@ def measured(reading: Reading | None) -> Float[np.ndarray, " n"]:
     return np.array([*reading.face.box, reading.face.score, *reading.angles, *points.T.ravel(), *intensities, *emotions], dtype=np.float64)
 
 
-def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
-    """The table in mien's `COLUMNS`."""
+def frame_of(rows: Sequence[Row], reader: Reader | None = None) -> pd.DataFrame:
+    """The table in mien's `COLUMNS`, and those of what the reader says beyond."""
     where = pd.DataFrame(
         {
             "file": pd.Series([row.file for row in rows], dtype=object),
@@ -62,5 +64,7 @@ def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
             "face": np.array([row.face for row in rows], dtype=np.int64),
         }
     )
-    numbers = np.array([measured(row.reading) for row in rows]).reshape(len(rows), len(MEASURED))
-    return pd.concat([where, pd.DataFrame(numbers, columns=list(MEASURED))], axis=1)
+    beyond = Beyond.of(reader, AU_COLUMNS)
+    names = [*MEASURED, *beyond.columns]
+    numbers = np.array([[*measured(row.reading), *beyond.numbers(row.reading)] for row in rows]).reshape(len(rows), len(names))
+    return pd.concat([where, pd.DataFrame(numbers, columns=names)], axis=1)

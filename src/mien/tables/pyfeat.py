@@ -1,8 +1,9 @@
 """The columns of py-feat 2 (`Detectorv2`), so that scripts written for its tables read ours.
 
-Angles are degrees with py-feat's signs, which are mien's: + pitch up, + yaw to the subject's right. `AUxx` is mien's intensity
-divided by 5, so 0..1 as in py-feat; it is a strength and no probability. Head translation, valence, arousal, gaze, the identity
-embedding, the blendshape scores and the ten iris points of the mesh (468..477) are not measured: NaN. `approx_time` is minutes:seconds.
+Angles are degrees with py-feat's signs, which are mien's: + pitch up, + yaw to the subject's right. `AUxx` is 0..1 as in py-feat: the
+probability of a unit of which the reader says one; of others mien's intensity divided by 5, a strength and no probability. Head
+translation, valence, arousal, gaze, the identity embedding, the blendshape scores and the ten iris points of the mesh (468..477) are not
+measured: NaN. `approx_time` is minutes:seconds.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ import pandas as pd
 
 from mien import aus
 from mien.geometry.exchange import arkit
-from mien.tables.openface import intensity
+from mien.tables.openface import intensity, presence
 from mien.tables.own import LANDMARK68, Row
+from mien.types import Reading
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 43)
 EMOTIONS = {
@@ -35,6 +37,12 @@ _NUMBERS = (*_BOX, *_POINTS, *_POSE, *_AUS, *EMOTIONS, *_FEELING, *_IDENTITY, *_
 COLUMNS = (*_NUMBERS, "input", "frame", "Identity", "approx_time")
 
 
+def _activity(reading: Reading, unit: int) -> float:
+    """The number 0..1 of a unit."""
+    said = presence(reading, unit)
+    return intensity(reading, unit) / aus.MAX_INTENSITY if said is None else said.probability
+
+
 def _numbers(row: Row) -> list[float]:
     reading = row.reading
     width, height = row.size
@@ -44,7 +52,7 @@ def _numbers(row: Row) -> list[float]:
     mesh = np.pad(reading.face.landmarks.astype(np.float64), ((0, 10), (0, 0)), constant_values=np.nan)
     return [
         *reading.face.box, reading.face.score, *reading.face.landmarks[LANDMARK68, :2].T.ravel(), pitch, roll, yaw, *[np.nan] * 3,
-        *[intensity(reading, unit) / aus.MAX_INTENSITY for unit in UNITS],
+        *[_activity(reading, unit) for unit in UNITS],
         *[reading.emotions.get(name, np.nan) for name in EMOTIONS.values()], *[np.nan] * (len(_FEELING) + len(_IDENTITY)),
         *mesh.T.ravel(), *[np.nan] * len(BLENDSHAPES), height, width,
     ]  # fmt: skip

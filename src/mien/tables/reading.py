@@ -1,8 +1,8 @@
 """Tables of faces from files: mien's columns, OpenFace's, py-feat's, and labels by hand (`file`, `frame`, `face` and units).
 
-A column ``AU12`` or ``AU12_r`` has intensities, ``AU12_c`` has 0 (absent) and 1 (present); where a unit has both, the intensities count.
-What is read is carried to mien's terms: frames from 0, intensities 0..5, NaN for what was not measured. OpenFace counts frames from 1 and
-writes zeros where it lost the face (`success` 0); py-feat's ``AU12`` runs 0..1 and is multiplied by 5.
+A column ``AU12`` or ``AU12_r`` has intensities, ``AU12_c`` has 0 (absent) and 1 (present); where a unit has both, the intensities count if
+there are any. What is read is carried to mien's terms: frames from 0, intensities 0..5, NaN for what was not measured. OpenFace counts
+frames from 1 and writes zeros where it lost the face (`success` 0); py-feat's ``AU12`` runs 0..1 and is multiplied by 5.
 """
 
 import csv
@@ -152,11 +152,12 @@ def _unquoted(name: str) -> str:
 
 def _units(path: Path, table: pd.DataFrame, tool: str) -> tuple[dict[str, Float[np.ndarray, " n"]], frozenset[str]]:
     graded = _columns(path, table, r"AU(\d{1,2})(_r)?")
-    yes_no = {unit: name for unit, name in _columns(path, table, r"AU(\d{1,2})_c").items() if unit not in graded}
+    yes_no = _columns(path, table, r"AU(\d{1,2})_c")
     most = 1.0 if tool == "pyfeat" else MAX_INTENSITY
     values = {unit: _within(path, table, name, most) * (MAX_INTENSITY / most) for unit, name in graded.items()}
-    values |= {unit: _within(path, table, name, 1.0) for unit, name in yes_no.items()}
-    return values, frozenset(graded)
+    measured = {unit: strength for unit, strength in values.items() if unit not in yes_no or np.isfinite(strength).any()}
+    told = {unit: _within(path, table, name, 1.0) for unit, name in yes_no.items() if unit not in measured}
+    return measured | told, frozenset(measured)
 
 
 def _columns(path: Path, table: pd.DataFrame, pattern: str) -> dict[str, str]:
