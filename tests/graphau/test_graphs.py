@@ -32,6 +32,15 @@ def test_of_equally_alike_units_all_are_taken():
     assert normalised(graph)[0, 3].tolist() == pytest.approx([half, half, half, 1 / 4])
 
 
+def test_who_is_most_alike_is_not_up_to_mixed_precision():
+    """Features that are nearly alike, as those of units are: rounded to half precision their products would be equal."""
+    nodes = 1 + 0.01 * drawn(8, 19, 64).abs()
+    with torch.autocast("cpu", torch.bfloat16):
+        graph = adjacency(nodes, 4)
+        assert (nodes @ nodes.transpose(1, 2)).unique().numel() < 20, "the comparison can fail"
+    assert torch.equal(graph, adjacency(nodes, 4)) and (graph.sum(2) == 4).all()
+
+
 @torch.inference_mode()
 def test_the_graph_of_stage_1_is_its_equation(filled):
     network, x = filled(NeighbourGraph(WIDTH, UNITS, 2)), drawn(2, UNITS, WIDTH).relu()

@@ -45,12 +45,15 @@ def test_what_nobody_knows_counts_nothing():
 
 
 def test_rare_units_weigh_more():
-    """Inverse frequencies 4 / 1, 4 / 2 and, where one is not known, 3 / 3, over their mean; what is never there counts once."""
+    """Inverse frequencies 4 / 1, 4 / 2 and, where one is not known, 3 / 3, over their mean; what is never there weighs as the rarest."""
     labels = torch.tensor([[1.0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, UNKNOWN, 0]])
     weights = occurrence.rarity(labels)
     assert weights.tolist() == pytest.approx([rare / 2.75 for rare in (4, 2, 1, 4)]) and weights.mean().item() == pytest.approx(1)
-    nobody = occurrence.rarity(torch.full((3, 1), UNKNOWN))
-    assert nobody.tolist() == [1]
+    many = torch.zeros(100, 2)
+    many[::2, 0] = 1
+    assert occurrence.rarity(many).tolist() == [1, 1]
+    nobody = occurrence.rarity(torch.full((3, 2), UNKNOWN))
+    assert nobody.tolist() == [1, 1]
 
 
 def test_classes_of_pairs_by_hand():
@@ -71,3 +74,13 @@ def test_the_loss_of_pairs_by_hand():
     assert loss.item() == pytest.approx((4 * log(4) + sure) / 5, rel=1e-5)
     assert (logits.grad.abs().amax(-1) > 0).int().tolist() == [[1, 1, 1, 1], [1, 0, 0, 0]]
     assert occurrence.together(logits, torch.full((2, 2), UNKNOWN)).item() == 0
+
+
+def test_the_loss_of_intensities_by_hand():
+    """Half the square up to one step, a line beyond; the mean over the two that are known."""
+    found = torch.tensor([[1.5, 4.0], [2.0, 0.3]], requires_grad=True)
+    loss = occurrence.strength(found, torch.tensor([[1.0, 1.0], [UNKNOWN, UNKNOWN]]))
+    loss.backward()
+    assert loss.item() == pytest.approx((0.5 * 0.5**2 + (3 - 0.5)) / 2)
+    assert found.grad.flatten().tolist() == pytest.approx([0.25, 0.5, 0, 0])
+    assert occurrence.strength(found, torch.full((2, 2), UNKNOWN)).item() == 0

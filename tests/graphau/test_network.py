@@ -70,12 +70,10 @@ def test_gradients_reach_every_number_and_the_pictures(tiny, faces, kind, stage,
     network = tiny(kind, stage, backbone, main=HYBRID, sided=SIDED, neighbours=3).train()
     faces = faces.clone().requires_grad_()
     labels = torch.rand(3, 41, generator=torch.Generator().manual_seed(4)).round()
-    if network.edge_fc is not None:
-        scores, logits = network.with_pairs(faces)
-        loss = occurrence.together(logits, labels[:, :27])
-    else:
-        scores, loss = network(faces), torch.zeros(())
-    (loss + occurrence.asymmetric(scores, labels, occurrence.rarity(labels))).backward()
+    told, loss = network.tell(faces), torch.zeros(())
+    if told.pairs is not None:
+        loss = occurrence.together(told.pairs, labels[:, :27])
+    (loss + occurrence.asymmetric(told.scores, labels, occurrence.rarity(labels))).backward()
     assert faces.grad.abs().amax((1, 2, 3)).min() > 0
     without = [name for name, tensor in network.named_parameters() if tensor.grad is None or not bool(tensor.grad.any())]
     assert [name for name in without if not name.endswith("linear_k.bias")] == []  # no softmax over keys knows that one
@@ -89,12 +87,27 @@ def test_it_runs_wherever_its_numbers_are(tiny, faces):
         assert scores.is_meta and scores.shape == (3, 12)
 
 
+@torch.inference_mode()
 def test_pairs_are_told_by_networks_that_have_a_layer_for_them(tiny, faces):
-    scores, logits = (made.detach() for made in tiny(stage=2).with_pairs(faces))
-    assert torch.equal(scores, tiny(stage=2)(faces)) and logits.shape == (3, 144, graphau.PAIRS)
+    told = tiny(stage=2).tell(faces)
+    assert torch.equal(told.scores, tiny(stage=2)(faces)) and told.pairs.shape == (3, 144, graphau.PAIRS)
     for kind, stage in (("graphau", 1), ("opengraphau", 2)):
-        with pytest.raises(ValueError, match=f"{kind} of stage {stage} says nothing of pairs: graphau of stage 2 does"):
-            tiny(kind, stage).with_pairs(faces)
+        assert tiny(kind, stage).tell(faces).pairs is None
+
+
+@pytest.mark.parametrize("mode", ["compatible", "corrected"])
+@torch.inference_mode()
+def test_intensities_are_of_the_features_that_scores_look_at(tiny, faces, mode):
+    """Five times a linear map of them; published networks tell none, and a file says of which units there are some."""
+    graded = ("AU12L", "AU06", "AU12R")
+    network = tiny(mode=mode, graded=graded, **OPEN)
+    nodes, _ = network.related(network.tokens(faces))
+    seen = "AU11" if mode == "compatible" else "AU12"
+    told = network.tell(faces).intensities
+    assert told.shape == (3, 3) and told.std(0).min() > 1e-3 and tiny(**OPEN).tell(faces).intensities.shape == (3, 0)
+    for place, unit in enumerate((seen, "AU06", seen)):
+        linear = nodes[:, HYBRID.index(unit)] @ network.grades.weight[place] + network.grades.bias[place]
+        assert torch.allclose(told[:, place], 5 * linear, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +121,7 @@ def test_pairs_are_told_by_networks_that_have_a_layer_for_them(tiny, faces):
         {"neighbours": 13},
         {"sided": ["AU09"]},
         {"backbone": {"kind": "vit"}},
+        {"graded": ["AU09"]},
     ],
 )
 def test_shapes_that_make_no_sense_are_refused(tiny, change, tmp_path):
@@ -124,17 +138,25 @@ def test_shapes_that_make_no_sense_are_refused(tiny, change, tmp_path):
 @pytest.mark.parametrize("backbone", ["resnet", "swin"])
 @torch.inference_mode()
 def test_a_file_has_all_that_makes_the_network(tiny, faces, kind, stage, backbone, tmp_path):
-    network = tiny(kind, stage, backbone, main=HYBRID, sided=SIDED, neighbours=3, mode="compatible")
+    network = tiny(kind, stage, backbone, main=HYBRID, sided=SIDED, neighbours=3, mode="compatible", graded=("AU12L", "AU25"))
     weights.save(tmp_path / "a.safetensors", network.state_dict(), network.config)
     again = graphau.of(weights.load(tmp_path / "a.safetensors"))
     assert again.config == network.config and not again.training
     assert again.config["mode"] == "compatible" and again.config["neighbours"] == (3 if stage == 1 else 0)
-    assert torch.allclose(again(faces), network(faces), atol=1e-5)
+    for one, other in zip(again.tell(faces)[:2], network.tell(faces)[:2], strict=True):
+        assert one.shape[1] and torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_file_from_before_there_were_intensities_has_none(tiny, faces, tmp_path):
+    network = tiny()
+    config = {name: value for name, value in network.config.items() if name != "graded"}
+    weights.save(tmp_path / "a.safetensors", network.state_dict(), config)
+    assert graphau.of(weights.load(tmp_path / "a.safetensors")).config == network.config
 
 
 def test_a_light_network_is_light():
     """A ResNet of half the width, for the units that an open reader reads, needs no published size."""
-    light = {**backbones.PUBLISHED["resnet18"], "width": 32}
+    light = backbones.NAMED["light"]
     shape = {"size": 160, "backbone": light, "width": 64, "main": BP4D, "sided": (), "stage": 1, "neighbours": 4, "mode": "corrected"}
     network = GraphAU("graphau", shape).eval()
     assert sum(tensor.numel() for tensor in network.parameters()) < 3e6

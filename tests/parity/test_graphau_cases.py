@@ -1,12 +1,18 @@
 """The published readers of action units, through the importer and the code that users run."""
 
 import numpy as np
+import pytest
 import torch
 
-from mien import weights
+from mien import registry, weights
 from mien.convert import importers
+from mien.faces import align
+from mien.faces.align import sample
+from mien.faces.closeup import square_of
 from mien.nn import graphau
 from mien.nn.graphau import neighbours
+from mien.nn.levels import signed
+from mien.types import CropSpec
 
 BOUND = 1e-4  # of the reference's spread
 
@@ -49,7 +55,7 @@ def test_graphau_resnet50(loaded, tmp_path):
 def test_graphau_mefl_resnet50(loaded, tmp_path):
     """With the classes of pairs of units."""
     network, pictures, case = compared("graphau", loaded, "graphau_mefl_resnet50", tmp_path)
-    assert spread_error(network.with_pairs(pictures)[1], case["out_edge"]) < BOUND
+    assert spread_error(network.tell(pictures).pairs, case["out_edge"]) < BOUND
 
 
 @torch.inference_mode()
@@ -61,6 +67,19 @@ def test_opengraphau_resnet50(loaded, tmp_path):
     corrected.load_state_dict(network.state_dict())
     error = np.abs(corrected(pictures).numpy() - case["out_au"]).max(0) / case["out_au"].std()
     assert [unit for unit, differs in zip(network.units, error > BOUND, strict=True) if differs] == ["AU12L", "AU12R"]
+
+
+@torch.inference_mode()
+def test_opengraphau_resnet50_is_what_the_reader_reads_by(loaded, drawn, tmp_path):
+    """A photo, the face that is cut out of it, and the published scores of that as probabilities."""
+    network, _, _ = compared("opengraphau", loaded, "opengraphau_resnet50", tmp_path)
+    reader = registry.reader("graphau", weights=tmp_path / "imported.safetensors")
+    picture = sample(drawn.photo.rgb, square_of(drawn.face.landmarks), 224)
+    scores = network(graphau.normalised(signed(picture)[None]))[0].tolist()
+    (reading,) = reader.measure([align.cut(drawn.photo, drawn.face, CropSpec())])
+    assert [said.probability for said in reading.presence.values()] == pytest.approx(scores, abs=1e-5)
+    assert [said.present for said in reading.presence.values()] == [score >= 0.5 for score in scores]
+    assert np.isnan(reading.aus.values).all() and list(reading.presence) == [*network.units]
 
 
 def test_opengraphau_mefl_resnet50(loaded, tmp_path):

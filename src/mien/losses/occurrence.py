@@ -1,4 +1,4 @@
-"""Whether action units are there: the losses of ME-GraphAU (Luo et al. 2022, section 3.3).
+"""Whether action units are there: the losses of ME-GraphAU (Luo et al. 2022, section 3.3); and how strong they are.
 
 Labels are 1 (there), 0 and NaN (nobody knows, or not looked for): what nobody knows counts nothing.
 """
@@ -19,10 +19,11 @@ Loss = Float[Tensor, ""]
 def rarity(labels: Float[Tensor, "all n"]) -> Float[Tensor, " n"]:
     """A weight for each unit: the inverse of how often it is there, 1 on average.
 
-    A unit that is never there counts as there once, so that a small sample does not leave all others without weight.
+    A unit that is never there weighs as much as the rarest that is, so that a small sample does not leave all others without weight.
     """
-    known = (~labels.isnan()).sum(0).clamp_min(1)
-    rare = known / labels.nansum(0).clamp_min(1)
+    known, there = (~labels.isnan()).sum(0), labels.nansum(0)
+    rare = known / there.clamp_min(1)
+    rare = torch.where(there > 0, rare, rare.where(there > 0, 0).amax() if there.any() else 1.0)
     return rare / rare.mean()
 
 
@@ -44,10 +45,18 @@ def pairs(labels: Labels) -> Int64[Tensor, "b pairs"]:
 
 
 def together(logits: Float[Tensor, "b pairs 4"], labels: Labels) -> Loss:
-    """The cross-entropy of the classes of pairs, the mean over those that are known; `logits` are `GraphAU.with_pairs`'s."""
+    """The cross-entropy of the classes of pairs, the mean over those that are known; `logits` are the `pairs` of `GraphAU.tell`."""
     classes = pairs(labels)
     each = F.cross_entropy(logits.flatten(0, 1), classes.flatten(), ignore_index=_UNKNOWN, reduction="none")
     return _mean(each.view_as(classes), classes != _UNKNOWN)
+
+
+def strength(found: Float[Tensor, "b m"], intensities: Float[Tensor, "b m"]) -> Loss:
+    """The mean over known intensities of how far off they are told: squared (halved) up to a step of FACS, so that faint movements are not
+    drowned by rest, and linear beyond, as coders err too (Girshick 2015, equation 3).
+    """
+    each = F.smooth_l1_loss(found, intensities.nan_to_num(0), reduction="none")
+    return _mean(each, ~intensities.isnan())
 
 
 def _mean(values: Float[Tensor, "b m"], known: Tensor) -> Loss:

@@ -34,6 +34,9 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 
+#: Those, and `light`, a ResNet-18 of half the width, which learns from nothing and is fast on a processor.
+NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType({**PUBLISHED, "light": {**PUBLISHED["resnet18"], "width": 32}})
+
 
 def made(config: Mapping[str, Any]) -> ResNet | Swin:
     """The network of a configuration: `kind`, one of `KINDS`, and its arguments; raises `KeyError` or `TypeError` for another one."""

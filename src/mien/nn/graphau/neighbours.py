@@ -25,7 +25,8 @@ class NeighbourGraph(nn.Module):
 
 def adjacency(nodes: Float[Tensor, "b n d"], neighbours: int) -> Float[Tensor, "b n n"]:
     """1 where the inner product of two nodes is among the `neighbours` largest of the row, else 0; of equal ones all are taken."""
-    alike = nodes @ nodes.transpose(1, 2)
+    exact = nodes.double()  # which mixed precision leaves alone: of rounded ones many would be equal
+    alike = exact @ exact.transpose(1, 2)
     return (alike >= alike.topk(neighbours, dim=-1).values[..., -1:]).to(nodes)
 
 

@@ -6,10 +6,12 @@ a unit's features and a vector of its own; as neither has numbers below 0 it lie
 OpenGraphAU has scores of the left and the right side of some units, with vectors of their own for the unit's features. The published
 networks look at those of AU11 for both sides of AU12: `compatible` ones do as well, as their numbers were learned so, `corrected` ones
 look at AU12's. (The published code of stage 2 also failed without CUDA; nothing here knows where it runs.)
+
+How surely a unit is there is no intensity: a network may tell that of some units too, linear in the features that their scores look at.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, get_args
 
 import torch
 from jaxtyping import Float
@@ -17,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien import weights
+from mien.aus import MAX_INTENSITY
+from mien.nn import calibration
 from mien.nn.graphau import backbones
 from mien.nn.graphau.linear import LinearBlock
 from mien.nn.graphau.neighbours import NeighbourGraph
@@ -52,6 +56,32 @@ class Shape(TypedDict):
     stage: int  #: 1 or 2
     neighbours: int  #: of a unit in stage 1, itself among them; 0 in stage 2
     mode: Mode
+    graded: NotRequired[Sequence[str]]  #: the units and sides whose intensity is told; none in published networks
+
+
+class Told(NamedTuple):
+    """What a network says of faces."""
+
+    scores: Float[Tensor, "b n"]  #: of `GraphAU.units`, 0..1
+    intensities: Float[Tensor, "b m"]  #: of `GraphAU.graded`, about 0..5
+    #: logits of the classes of each pair of `GraphAU.main`, one that listens after the other; None but for ``graphau`` of stage 2
+    pairs: Float[Tensor, "b pairs 4"] | None
+
+
+class Grades(nn.Module):
+    """Intensities of units: linear in the features of units."""
+
+    rows: Tensor
+
+    def __init__(self, rows: Sequence[int], width: int) -> None:
+        """`rows`: which unit's features each is of."""
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.zeros(len(rows), width)), nn.Parameter(torch.zeros(len(rows)))
+        self.register_buffer("rows", torch.tensor(rows), persistent=False)
+
+    def forward(self, nodes: Float[Tensor, "b n d"]) -> Float[Tensor, "b m"]:
+        """Intensities, about 0..5."""
+        return MAX_INTENSITY * ((nodes[:, self.rows] * self.weight).sum(-1) + self.bias)
 
 
 class GraphAU(nn.Module):
@@ -67,10 +97,10 @@ class GraphAU(nn.Module):
             raise ValueError(f"{kind}, {shape['mode']}, with sides of {sided} among {main}")
         if stage not in (1, 2) or (stage == 1) != bool(shape["neighbours"]):
             raise ValueError(f"stage {stage} with {shape['neighbours']} neighbours: stage 1 has some, stage 2 none")
-        self.size, self.main = shape["size"], main
+        self.size, self.main, self.graded = shape["size"], main, tuple(shape.get("graded", ()))
         self.units: Sequence[str] = (*main, *(f"{unit}{side}" for unit in sided for side in "LR"))  #: in the order of the scores
         self.backbone = backbones.made(shape["backbone"])
-        lists = {"backbone": self.backbone.config, "main": list(main), "sided": list(sided)}
+        lists = {"backbone": self.backbone.config, "main": list(main), "sided": list(sided), "graded": list(self.graded)}
         self.config: dict[str, Any] = {"kind": kind, **shape, **lists}
         self.global_linear = LinearBlock(self.backbone.channels, width)
         self.class_linears = LinearBlock(width, len(main) * width)
@@ -80,21 +110,20 @@ class GraphAU(nn.Module):
         nn.init.xavier_uniform_(self.sc)
         looked_at = _LOOKED_AT if shape["mode"] == "compatible" and "AU11" in main else {}
         sides = [main.index(looked_at.get(unit, unit)) for unit in sided for _ in "LR"]
-        self.register_buffer("rows", torch.tensor([*range(len(main)), *sides]), persistent=False)  # which unit's features a score is of
+        rows = [*range(len(main)), *sides]
+        self.register_buffer("rows", torch.tensor(rows), persistent=False)  # which unit's features a score is of
+        self.grades = Grades([rows[self.units.index(unit)] for unit in self.graded], width) if self.graded else None
 
     def forward(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b units"]:
         """Scores in 0..1 of pictures as `framed` makes them."""
-        return self.scores(self.related(self.tokens(pictures))[0])
+        return self.tell(pictures).scores
 
-    def with_pairs(self, pictures: Float[Tensor, "b 3 s s"]) -> tuple[Float[Tensor, "b units"], Float[Tensor, "b pairs 4"]]:
-        """Scores, and logits of the classes of each pair of `main`, one that listens after the other; see `mien.losses.occurrence`.
-
-        Raises `ValueError` for a network without a layer for them: only those of kind ``graphau`` and stage 2 have one.
-        """
+    def tell(self, pictures: Float[Tensor, "b 3 s s"]) -> Told:
+        """Scores as `forward` gives them, and all else; for the losses of it see `mien.losses.occurrence`."""
         nodes, edges = self.related(self.tokens(pictures))
-        if edges is None or self.edge_fc is None:
-            raise ValueError(f"{self.config['kind']} of stage {self.config['stage']} says nothing of pairs: graphau of stage 2 does")
-        return self.scores(nodes), self.edge_fc(edges).flatten(1, 2)
+        none = nodes.new_zeros(len(nodes), 0)
+        pairs = None if edges is None or self.edge_fc is None else self.edge_fc(edges).flatten(1, 2)
+        return Told(self.scores(nodes), none if self.grades is None else self.grades(nodes), pairs)
 
     def tokens(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b t d"]:
         """The face's features at the cells of a grid, row by row."""
@@ -118,5 +147,7 @@ def of(stored: Weights) -> GraphAU:
     """The network of a weight file, in eval mode, laid out for the processor; raises `WeightsError` for a file of another network."""
     config = dict(stored.config)
     kind = config.pop("kind", "")
-    network = weights.built(lambda: GraphAU(kind, Shape(**config)), stored, f"reader of action units ({', '.join(KINDS)})")
+    network = weights.built(
+        lambda: GraphAU(kind, Shape(**config)), calibration.without(stored), f"reader of action units ({', '.join(KINDS)})"
+    )
     return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - missing in torch's overloads
