@@ -4,10 +4,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from mien import weights
+from mien import artefacts, registry, weights
 from mien.cli import app
 from mien.convert import importers
 from mien.errors import UsageError, WeightsError
+from mien.metrics.detection.learned import Learned
 from mien.nn import fgnet
 
 from .conftest import CODE, ROWS
@@ -133,16 +134,27 @@ def test_files_that_were_mixed_up_are_refused(trained, tmp_path):
 
 
 def test_the_command(trained, tmp_path, monkeypatch):
+    """Networks of both corpora lie side by side, under the names that the register has for them."""
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
-    network, run = trained(), CliRunner()
-    torch.save(parts(network), tmp_path / "model.pth")
-    torch.save(beside(network), tmp_path / "encoder.pt")
-    command = ["weights", "import", "fgnet", str(tmp_path / "model.pth")]
-    done = run.invoke(app, [*command, "--encoder", str(tmp_path / "encoder.pt")])
-    assert done.exit_code == 0, done.output
-    assert fgnet.of(weights.load(tmp_path / "cache" / "fgnet.safetensors")).units == BP4D
-    card = (tmp_path / "cache" / "fgnet.md").read_text()
-    assert "`model.pth`" in card and " and `encoder.pt`, " in card and card.count("SHA-256") == 2
+    command = ["weights", "import", "fgnet", str(tmp_path / "model.pth"), "--encoder", str(tmp_path / "encoder.pt")]
+    for units in (BP4D, DISFA):
+        network = trained(units)
+        torch.save(parts(network), tmp_path / "model.pth")
+        torch.save(beside(network), tmp_path / "encoder.pt")
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+    assert artefacts.installed("fgnet-disfa") == tmp_path / "cache" / "fgnet-disfa.safetensors"
+    for corpus, units in (("bp4d", BP4D), ("disfa", DISFA)):
+        reader = registry.reader("fgnet", weights=tmp_path / "cache" / f"fgnet-{corpus}.safetensors")
+        assert reader.detects == units and Learned.of(reader) == Learned(corpus.upper(), None), "of which fold, nobody says"
+        card = (tmp_path / "cache" / f"fgnet-{corpus}.md").read_text()
+        assert "`model.pth`" in card and " and `encoder.pt`, " in card and card.count("SHA-256") == 2
+        assert corpus.upper() in card and {"bp4d": "DISFA", "disfa": "BP4D"}[corpus] not in card
+    assert [path.name for path in artefacts.weight_files("fgnet", folders=[artefacts.folder()])] == [
+        "fgnet-bp4d.safetensors", "fgnet-disfa.safetensors",
+    ]  # fmt: skip
+    named = CliRunner().invoke(app, [*command, "-o", str(tmp_path / "mine.safetensors")])
+    assert named.exit_code == 0 and fgnet.of(weights.load(tmp_path / "mine.safetensors")).units == DISFA
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from torch.nn import functional as F
 
 from mien import weights
 from mien.errors import WeightsError
-from mien.nn import encoders, fgnet, stylegan2
+from mien.nn import calibration, encoders, fgnet, stylegan2
 from mien.nn.encoders import Inverter, Shape
-from mien.nn.fgnet import FGNet
+from mien.nn.fgnet import FGNet, Grades
 from mien.nn.stylegan2 import Generator
 
 MODES = ("corrected", "compatible")
@@ -60,8 +60,9 @@ def test_the_code_that_was_found_is_the_one_that_is_drawn(made, pictures):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_file_has_all_that_a_face_is_read_with(made, pictures, mode, tmp_path):
     """FG-Net's lacks the average code."""
-    network = made(mode=mode, outputs=5 if mode == "compatible" else None)
-    weights.save(tmp_path / "fgnet.safetensors", network.state_dict(), network.config)
+    network = made(mode=mode, **({"outputs": 5} if mode == "compatible" else {"graded": ("AU12",)}))
+    further = calibration.stored(calibration.plain(4))  # what the network itself has no use for
+    weights.save(tmp_path / "fgnet.safetensors", network.state_dict() | further, network.config)
     again = fgnet.of(weights.load(tmp_path / "fgnet.safetensors"))
     assert again.config == network.config and again.units == network.units and not again.training
     with torch.inference_mode():
@@ -102,6 +103,39 @@ def test_all_that_learns_is_moved_by_what_is_learned(made, pictures, mode):
     assert all(gradient is not None for gradient in learning.values())
     assert still == {"to_rgb1", "to_rgbs", *([] if mode == "compatible" else ["style"])}
     assert {name.split(".")[0] for name, gradient in learning.items() if gradient.any()} == {"encoder", "generator", "interpreter"}
+
+
+def test_a_corrected_network_sees_left_and_right_alike(made, pictures):
+    with torch.inference_mode():
+        for mode, alike in (("corrected", True), ("compatible", False)):
+            one, other = (fgnet.read(made(mode=mode), seen).heatmaps for seen in (pictures, pictures.flip(3)))
+            assert torch.allclose(one, other.flip(3), atol=1e-5) == alike and one.abs().max() <= 1
+        assert torch.equal(other, made(mode="compatible")(pictures.flip(3)).clamp(-1, 1)), "a published one looks once"
+
+
+def test_intensities_are_linear_in_what_is_seen_where_the_heatmap_stands_out(made, pictures):
+    """Whichever way it does; and what is learned of them does not move the heatmap."""
+    grades = Grades(1, 3)
+    with torch.no_grad():
+        grades.weight.copy_(torch.tensor([[0.5, 0.0, -0.25]]))
+        grades.bias.fill_(0.1)
+    state, heatmap = torch.zeros(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
+    state[0, :, 1, 2], state[0, :, 3, 0] = torch.tensor([1.0, 7.0, 2.0]), 4.0
+    heatmap[0, 0, 1, 2], heatmap[0, 0, 3, 0] = -9.0, 0.5  # counts as -1, and half of that
+    heatmap.requires_grad_(True)
+    first, second = 0.5 * 1 - 0.25 * 2, 0.25 * 4
+    found = grades(state, heatmap)
+    assert found.item() == pytest.approx(5 * ((2 * first + second) / 3 + 0.1))
+    found.sum().backward()
+    assert heatmap.grad is None and grades.weight.grad.any()
+    network = made(graded=("AU27", "AU05"))
+    with torch.inference_mode():
+        told = network.tell(pictures)
+        assert torch.equal(told.heatmaps, network(pictures)) and told.intensities.shape == (3, 2)
+        assert fgnet.read(network, pictures).intensities.clamp(0, 5).equal(fgnet.read(network, pictures).intensities)
+    assert made().tell(pictures).intensities.shape == (3, 0), "a score is no intensity"
+    with pytest.raises(ValueError):
+        made(graded=("AU02",))
 
 
 def test_scores_are_means_of_what_was_cut():

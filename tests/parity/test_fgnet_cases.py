@@ -50,7 +50,7 @@ def test_fgnet_interpreter(cases, loaded, tmp_path):
     network = imported(state, generator.state_dict(), generator.rows, tmp_path)
     states = []
     for level in network.interpreter.children():
-        level.register_forward_pre_hook(lambda _, given: states.append(given[0].clone()))
+        level[0].register_forward_pre_hook(lambda _, given: states.append(given[0].clone()))
     drawn = network.interpreter(features)
     assert drawn.shape == (1, 32, 128, 128)
     assert spread_error(drawn[0, :, 1::4, 2::4], case["out_heatmaps"]) < BOUND

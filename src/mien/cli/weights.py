@@ -151,8 +151,10 @@ def import_model(
     beside = artefacts.matching(encoder, "psp") if encoder else ()
     _allowed([*candidates, *beside], commercial_only)
     _licences([*candidates, *beside], "import")
-    name = candidates[0].name if len(candidates) == 1 else path.stem if kind == importers.TENSORS else kind
-    target = out or artefacts.folder() / f"{name}.safetensors"
-    guarded.convert(kind, path, target, options=options)
+    name = candidates[0].name if len(candidates) == 1 else path.stem if kind == importers.TENSORS else ""
+    folder = artefacts.folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = guarded.convert(kind, path, out or (folder / f"{name}.safetensors" if name else folder), options=options)
+    candidates = tuple(entry for entry in candidates if entry.name == target.stem) or candidates
     card.write(target, kind, [path, *([encoder] if encoder else [])], [*candidates, *beside])
     say(str(target))

@@ -47,7 +47,16 @@ def convert(path: Path, out: Path, *, encoder: Path | str, corpus: str = "") -> 
     except ValueError as error:
         raise WeightsError(f"{path}: {error}") from error
     weights.fill(network, Weights(tensors, network.config, path))
-    weights.save(out, tensors, network.config)
+    weights.save(out, tensors, network.config, recipe=f'corpus = "{_corpus(network.units)}"\n')
+
+
+def name_of(config: Mapping[str, Any]) -> str:
+    """What a file with this configuration is called, as the register calls it: each corpus has networks of its own."""
+    return f"{fgnet.KIND}-{_corpus(config['units']).lower()}"
+
+
+def _corpus(units: Sequence[str]) -> str:
+    return next(name for name, known in UNITS.items() if [*units] == [*map(aus.column, known)])
 
 
 def _held(path: Path) -> Mapping[str, Tensors]:

@@ -35,14 +35,18 @@ class Limits:
         return cls(seconds=120 + size / _MIB, memory=3 * _GIB + 6 * size)
 
 
-def convert(kind: str, path: Path, out: Path, limits: Limits | None = None, options: Options = NONE) -> None:
-    """As `mien.convert.importers.convert`, with limits; raises `WeightsError` as well when one of them is met."""
+def convert(kind: str, path: Path, out: Path, limits: Limits | None = None, options: Options = NONE) -> Path:
+    """As `mien.convert.importers.convert`, with limits; returns the file that it wrote. Raises `WeightsError` as well when a limit is met.
+
+    `out` is a file, or a folder that is there: in it the file is named by what was made (`mien.convert.importers.name_of`).
+    """
     importers.check(kind, options)
     limits = limits or Limits.of(path, *(value for value in options.values() if isinstance(value, Path)))
     told = json.dumps({name: str(value) for name, value in options.items()})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=out.parent) as folder:
-        made = Path(folder) / out.name
+    folder = out if out.is_dir() else out.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=folder) as scratch:
+        made = Path(scratch) / "made.safetensors"
         command = [sys.executable, "-P", "-m", "mien.convert.worker", kind, str(path), str(made), str(limits.memory), told]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limits.seconds, stdin=subprocess.DEVNULL)
@@ -50,7 +54,10 @@ def convert(kind: str, path: Path, out: Path, limits: Limits | None = None, opti
             raise WeightsError(f"{path} was not read after {limits.seconds:.0f} s, far longer than its size needs: refused") from None
         if done.returncode:
             raise _told(path, done, limits)
+        if out.is_dir():
+            out = out / f"{importers.name_of(kind, made)}.safetensors"
         os.replace(made, out)  # noqa: PTH105 - atomic on every platform
+    return out
 
 
 def _told(path: Path, done: subprocess.CompletedProcess[str], limits: Limits) -> errors.MienError:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from mien import artefacts, weights
 from mien.convert import arcface, checkpoint, clip, encoders, fgnet, flame, graphau, ict, inception, lpips, mappers, stylegan2
@@ -58,6 +59,8 @@ FORMATS: Mapping[str, Callable[..., None]] = MappingProxyType(
 
 #: What some formats have beside their file, by the name of the option: what a needed one is, "" for one that can be left out.
 OPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType({"fgnet": {"encoder": "encoder.pt, which has the average code", "corpus": ""}})
+#: What a made file is called where one format has networks of several corpora, by its configuration.
+NAMES: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType({"fgnet": fgnet.name_of})
 Options = Mapping[str, Path | str]
 NONE: Options = MappingProxyType({})
 
@@ -70,6 +73,11 @@ def convert(kind: str, path: Path, out: Path, options: Options = NONE) -> None:
     """
     check(kind, options)
     FORMATS[kind](path, out, **options)
+
+
+def name_of(kind: str, made: Path) -> str:
+    """What a file that was made of a format is called, without its suffix: so that networks for different things lie side by side."""
+    return NAMES[kind](weights.config(made)) if kind in NAMES else kind
 
 
 def check(kind: str, options: Collection[str] = ()) -> None:

@@ -4,7 +4,7 @@ A state begins as the coarsest features. At each level it is made larger, goes t
 finer one, until it has the size of the heatmaps; finer features than that are made smaller. Names are those of the published files.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -64,12 +64,24 @@ class Interpreter(nn.Module):
 
     def forward(self, features: Iterable[Float[Tensor, "b _ _ _"]]) -> Float[Tensor, "b n h h"]:
         """Heatmaps, about -1..1, not clamped. Features are taken one at a time and stay as they are; the finest are the largest."""
-        *stages, last = self.children()
+        return self.draw(self.state(features))
+
+    def state(self, features: Iterable[Float[Tensor, "b _ _ _"]]) -> Float[Tensor, "b w h h"]:
+        """What the heatmaps are drawn from: all features in one grid of their size."""
+        *stages, last = self._levels()
         grids = (resized(grid, side, compatible=self.compatible) for grid, side in zip(features, self.sides, strict=True))
         state = next(grids)
         for stage, grid in zip(stages, grids, strict=True):
             state = stage(state) + grid
-        return last(state)
+        return last[:-1](state)
+
+    def draw(self, state: Float[Tensor, "b w h h"]) -> Float[Tensor, "b n h h"]:
+        """The heatmaps."""
+        *_, last = self._levels()
+        return last[-1](state)
+
+    def _levels(self) -> Iterator[nn.Sequential]:
+        return (level for level in self.children() if isinstance(level, nn.Sequential))
 
 
 @torch.no_grad()
