@@ -59,7 +59,7 @@ class Film:
     container: InputContainer
     stream: VideoStream
     trouble: str = ""
-    first: VideoFrame | None = None
+    first: VideoFrame | None = None  #: that was decoded
     scaler: VideoReformatter = field(default_factory=VideoReformatter)  # keeps its tables; those of HDR take seconds to make
 
     @property
@@ -84,12 +84,15 @@ class Film:
                 return
             if packet.is_corrupt or any(frame.is_corrupt for frame in decoded):
                 self.trouble = self.trouble or "some of its data are missing"
-            yield from (frame for frame in decoded if not frame.is_corrupt)
+            for frame in decoded:
+                if not frame.is_corrupt:
+                    self.first = self.first or frame
+                    yield frame
 
     def rgb(self, frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
         """A frame as it is shown: upright, square pixels, the size of the first frame, 8 bits."""
-        self.first = self.first or frame
-        width, height = self.first.width, self.first.height
+        first = self.first or frame
+        width, height = first.width, first.height
         if abs(frame.width / frame.height / (width / height) - 1) > 0.01:
             change = f"from {width} x {height} to {frame.width} x {frame.height} pixels"
             raise VideoError(f"{self.path}: the frame changes {change}: cut the video where its proportions change")

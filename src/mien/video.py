@@ -40,12 +40,14 @@ class DamagedVideo(UserWarning):
     """A part of a video could not be decoded; the rest was."""
 
 
-def frames(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:
-    """The frames of a video as upright 8-bit RGB photos; `Photo.time` counts seconds from the first, by the time stamps.
+def frames(path: str | Path, *, start: int = 0, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:
+    """The frames of a video from number `start` on as upright 8-bit RGB photos; `Photo.time` counts seconds from the first, by the
+    time stamps.
 
     Rotation and mirroring of the display matrix are applied, pixels are made square, 10 and more bits and HDR brought to 8 bits
     of BT.709. A frame of another size than the first is scaled to it. Damaged frames are left out; a `DamagedVideo` warning at
-    the end says how many were read. `Photo.sha256` stays empty: a long file is not read twice for it.
+    the end says how many were read. `Photo.sha256` stays empty: a long file is not read twice for it. Frames are decoded one
+    after the other, those before `start` too: what stands at a place that was jumped to, decoders do not agree on.
 
     Raises `VideoError` at the call when the file is not there, is no video, or has more than `max_pixels` a frame; on the way
     when no frame can be decoded or the proportions of the frame change.
@@ -53,9 +55,9 @@ def frames(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]
     path = _checked(path)
     if (picture := _animated_picture(path, max_pixels)) is not None:
         picture.close()
-        return _from_picture(path)
+        return _from_picture(path, start)
     with opened_film(path, max_pixels):  # complain now, not at the first frame
-        return _from_film(path, max_pixels)
+        return _from_film(path, start, max_pixels)
 
 
 def _checked(path: str | Path) -> Path:
@@ -89,7 +91,7 @@ def _pause(picture: Image.Image, index: int) -> float:
     return milliseconds / 1000 if milliseconds > 10 else _PAUSE
 
 
-def _from_picture(path: Path) -> Iterator[Photo]:
+def _from_picture(path: Path, start: int) -> Iterator[Photo]:
     time, count = 0.0, 0
     with opened(path) as picture:
         while True:
@@ -100,15 +102,17 @@ def _from_picture(path: Path) -> Iterator[Photo]:
                 return
             except Exception as problem:  # decoders meet damaged files with errors of every kind
                 return _finish(path, count, str(problem))
-            yield Photo(rgb, alpha, path, time=time)
+            if count >= start:
+                yield Photo(rgb, alpha, path, time=time)
             time, count = time + pause, count + 1
 
 
-def _from_film(path: Path, max_pixels: int) -> Iterator[Photo]:
+def _from_film(path: Path, start: int, max_pixels: int) -> Iterator[Photo]:
     count = 0
     with opened_film(path, max_pixels) as film:
         for frame in film.decode():
-            yield Photo(film.rgb(frame), path=path, time=film.time(frame, count))
+            if count >= start:
+                yield Photo(film.rgb(frame), path=path, time=film.time(frame, count))
             count += 1
         if not film.trouble and count < 0.9 * film.stream.frames:  # fewer by a few are cut by an edit list
             film.trouble = f"{film.stream.frames} were announced"

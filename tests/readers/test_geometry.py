@@ -44,7 +44,7 @@ def test_a_reading_is_complete(reader, neutral):
 
 def test_nothing_to_read(reader):
     assert reader.measure([]) == []
-    assert reader.measure_sequence([]) == []
+    assert list(reader.measure_sequence([])) == []
 
 
 @pytest.mark.parametrize("angles", [(0.0, 25.0, 0.0), (12.0, 0.0, 0.0), (0.0, 0.0, 20.0)])
@@ -66,13 +66,31 @@ def test_a_prototype_scores_higher_than_neutral(reader, neutral, name):
     assert after.emotions[name] > before.emotions[name] + 0.1
 
 
-def test_frames_of_a_person_need_no_pixels(reader):
-    frames = [crop_of(AUVector.of({"AU12": float(s)})) for s in (0, 0, 0, 1, 2, 3, 4, 3, 1, 0)]
+SMILES = (0, 0, 0, 1, 2, 3, 4, 3, 1, 0)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return [crop_of(AUVector.of({"AU12": float(smile)})) for smile in SMILES]
+
+
+def test_frames_of_a_person_need_no_pixels(reader, frames):
     bare = [Crop(np.zeros((1, 1, 3), np.uint8), f.to_photo, f.face) for f in frames]
-    readings = reader.measure_sequence(bare)
+    readings = list(reader.measure_sequence(bare))
     shown = [r.aus["AU12"] for r in readings]
-    assert np.corrcoef(shown, [0, 0, 0, 1, 2, 3, 4, 3, 1, 0])[0, 1] > 0.95
+    assert np.corrcoef(shown, SMILES)[0, 1] > 0.95
     assert [r.aus for r in readings] == [r.aus for r in reader.measure_sequence(frames)]
+
+
+def test_of_a_long_sequence_some_frames_tell_who_it_is(reader, frames, monkeypatch):
+    def values(met, together):
+        monkeypatch.setattr(geometry, "MET", met)
+        monkeypatch.setattr(geometry, "_TOGETHER", together)
+        return np.array([reading.aus.values for reading in reader.measure_sequence(frames)])
+
+    whole = values(10, 1)
+    np.testing.assert_allclose(values(9, 4), whole, atol=0.5)
+    np.testing.assert_allclose(values(9, 4), values(9, 1), atol=1e-9)
 
 
 def test_a_small_picture_is_read_without_its_furrows(reader, neutral):

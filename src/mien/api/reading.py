@@ -1,81 +1,170 @@
 """Read faces: box, pose, landmarks, action units and emotions, as a table."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from mien import registry, tables
-from mien.api.following import follow, slim
 from mien.api.portrait import chosen
 from mien.api.sources import Clip, Failure, Source, clips
+from mien.api.spooling import PART, Open, Spool, temporary
 from mien.aus import AUVector
-from mien.errors import MienError
+from mien.errors import MienError, VideoError
 from mien.faces import align, landmarks
-from mien.protocols import CropSpec, Reader, SequenceReader
+from mien.protocols import CropSpec, Reader, SequenceReader, TwofoldReader
 from mien.tables import Row
-from mien.types import Crop, Photo, Reading
+from mien.types import Crop, Face, Photo, Reading
+
+TOGETHER = 16  #: faces, of several frames, that a reader measures at a time
 
 
 def read(
-    sources: Source | Iterable[Source], *, reader: str = registry.READER, columns: str = "mien", failures: list[Failure] | None = None
+    sources: Source | Iterable[Source],
+    *,
+    reader: str = registry.READER,
+    weights: str | Path | None = None,
+    columns: str = "mien",
+    failures: list[Failure] | None = None,
 ) -> pd.DataFrame:
     """A table with a row for each face in each picture: the columns of `mien.tables`, or those of OpenFace or py-feat.
 
     `sources` are paths of photos, videos and folders, globs, Pillow pictures or uint8 RGB arrays, one or many. A picture without a
-    face is a row whose score is NaN. In a video the faces of a person are read together and share what is their neutral.
-    An input that cannot be read is put into `failures`; without such a list it is raised. Raises `ImageError`, `VideoError`.
+    face is a row whose score is NaN. In a video a face keeps its number as long as it is the same person's, and the faces of a person
+    are read together and share what is their neutral. `weights` is a file of the reader's network, where it has one.
+    An input that cannot be read is put into `failures`; without such a list it is raised. Raises `ImageError`, `VideoError`; a video
+    that breaks off is a `DamagedVideo` warning.
     """
-    rows = [row for part in read_each(clips(sources, failures), registry.reader(reader), failures) for row in part]
-    return tables.table(rows, columns)
+    measuring = registry.reader(reader, weights=None if weights is None else Path(weights).expanduser())
+    table = tables.table([], columns, measuring)
+    parts = [tables.table(rows, columns, measuring) for rows in batches(read_each(clips(sources, failures), measuring, failures))]
+    return pd.concat(parts, ignore_index=True) if parts else table
 
 
 def read_each(
-    inputs: Sequence[Clip], reader: Reader, failures: list[Failure] | None = None, on_picture: Callable[[], None] | None = None
+    inputs: Iterable[Clip],
+    reader: Reader,
+    failures: list[Failure] | None = None,
+    on_picture: Callable[[], None] | None = None,
+    spool: Open = temporary,
 ) -> Iterator[list[Row]]:
-    """The rows of one input after the other; `on_picture` is called after each picture or frame."""
+    """The rows of one input after the other, those of a video in parts; `on_picture` is called after each picture or frame.
+
+    `spool` opens where the rows of a video are kept until all of it was seen.
+    """
+    tick = on_picture or (lambda: None)
     for clip in inputs:
         try:
-            yield _rows(clip, reader, on_picture or (lambda: None))
+            yield from _of_video(clip, reader, tick, spool) if clip.is_video else _of_photo(clip, reader, tick)
         except MienError as error:
             if failures is None:
                 raise
             failures.append(Failure(clip.file, error))
 
 
-def _rows(clip: Clip, reader: Reader, on_picture: Callable[[], None]) -> list[Row]:
-    if clip.is_video:
-        return _of_video(clip, reader, on_picture)
+def batches(parts: Iterable[list[Row]]) -> Iterator[list[Row]]:
+    """The same rows, at least `PART` at a time: what makes a row group of a file."""
+    rows = list[Row]()
+    for part in parts:
+        rows += part
+        if len(rows) >= PART:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _of_photo(clip: Clip, reader: Reader, on_picture: Callable[[], None]) -> Iterator[list[Row]]:
     photo = next(iter(clip.frames()))
     readings = readings_of(photo, reader)
     on_picture()
-    if not readings:
-        return [Row(clip.file, photo.size, None)]
-    return [Row(clip.file, photo.size, reading, face=number) for number, reading in enumerate(readings)]
+    rows = [Row(clip.file, photo.size, reading, face=number) for number, reading in enumerate(readings)]
+    yield rows or [Row(clip.file, photo.size, None)]
 
 
-def _of_video(clip: Clip, reader: Reader, on_picture: Callable[[], None]) -> list[Row]:
-    """The rows of a video, by frame and person. The pixels of a frame are kept only as long as it is looked at."""
-    rows: list[Row] = []
-    faces: dict[int, list[tuple[int, Crop]]] = {}  # person -> places in `rows`, and the face there
-    for frame, (photo, people) in enumerate(follow(clip.frames())):
+def _of_video(clip: Clip, reader: Reader, on_picture: Callable[[], None], open_: Open) -> Iterator[list[Row]]:
+    single, sequence = _parts(reader)
+    joined = reader.joined if isinstance(reader, TwofoldReader) else lambda together, alone: together
+    with open_(clip, reader) as spool:
+        _look(clip, single, spool, on_picture)
+        if sequence is None:
+            yield from spool
+            return
+        readings = {person: iter(sequence.measure_sequence(faces)) for person, faces in spool.faces().items()}
+        for rows in spool:
+            yield [row if row.reading is None else replace(row, reading=joined(next(readings[row.face]), row.reading)) for row in rows]
+
+
+def _parts(reader: Reader) -> tuple[Reader | None, SequenceReader | None]:
+    """What measures each face on its own, and what the frames of a person together."""
+    if isinstance(reader, TwofoldReader):
+        return reader.single, reader.sequence
+    return (None, reader) if isinstance(reader, SequenceReader) else (reader, None)
+
+
+def _look(clip: Clip, reader: Reader | None, spool: Spool, on_picture: Callable[[], None]) -> None:
+    """Put the rows of all frames that are not there yet into a spool, measured by the `reader` if there is one; what cannot be decoded
+    after some frames could is a warning.
+    """
+    from mien import video
+
+    follower, part = spool.follower, _Part(reader)
+    try:
+        for frame, photo in enumerate(video.frames(clip.file, start=follower.frames), follower.frames):
+            part.add(clip.file, photo, frame, follower.look(photo))
+            if follower.frames % PART == 0:
+                spool.add(part.taken())
+            on_picture()
+    except VideoError as error:
+        if not follower.frames:
+            raise
+        warnings.warn(f"{error}; the {follower.frames} frames before are read", video.DamagedVideo, stacklevel=2)
+    if rows := part.taken():
+        spool.add(rows)
+
+
+class _Part:
+    """The rows of some frames. Faces wait, with their pixels, until there are some to be measured together; without a reader for that,
+    they are measured later, and do not wait.
+    """
+
+    def __init__(self, reader: Reader | None) -> None:
+        self._reader = reader
+        self._rows = list[Row]()
+        self._waiting = list[tuple[int, Crop]]()  # places in the rows, and the face there
+
+    def add(self, file: str, photo: Photo, frame: int, people: Mapping[int, Face]) -> None:
+        """The rows of the next frame."""
         for number, face in people.items():
-            row = Row(clip.file, photo.size, None, frame, photo.time, number)
-            if isinstance(reader, SequenceReader):
-                faces.setdefault(number, []).append((len(rows), slim(face)))
-            else:
-                row = replace(row, reading=reader.measure([align.cut(photo, face, CropSpec())])[0])
-            rows.append(row)
+            if self._reader is not None:
+                self._waiting.append((len(self._rows), align.cut(photo, face, CropSpec())))
+            self._rows.append(Row(file, photo.size, _unread(face), frame, photo.time, number))
         if not people:
-            rows.append(Row(clip.file, photo.size, None, frame, photo.time))
-        on_picture()
-    if isinstance(reader, SequenceReader):
-        for seen in faces.values():
-            for (place, _), reading in zip(seen, reader.measure_sequence([crop for _, crop in seen]), strict=True):
-                rows[place] = replace(rows[place], reading=reading)
-    return rows
+            self._rows.append(Row(file, photo.size, None, frame, photo.time))
+        if len(self._waiting) >= TOGETHER:
+            self._measure()
+
+    def taken(self) -> list[Row]:
+        """The rows, measured; there are none then."""
+        self._measure()
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _measure(self) -> None:
+        if self._reader is None:
+            return
+        for start in range(0, len(self._waiting), TOGETHER):
+            some = self._waiting[start : start + TOGETHER]
+            for (place, _), reading in zip(some, self._reader.measure([crop for _, crop in some]), strict=True):
+                self._rows[place] = replace(self._rows[place], reading=reading)
+        self._waiting.clear()
+
+
+def _unread(face: Face) -> Reading:
+    return Reading(face, AUVector.of({}, others=math.nan), {}, (math.nan, math.nan, math.nan))
 
 
 def readings_of(photo: Photo, reader: Reader) -> list[Reading]:
@@ -94,9 +183,12 @@ def expressions_of(path: str | Path) -> tuple[list[float], list[AUVector | None]
     """The times in seconds of a video's frames, and what its main face, the one that is seen longest, shows in each; None without it."""
     from mien import video
 
-    rows = _of_video(Clip(str(path), True, lambda: video.frames(path)), registry.reader(registry.READER), lambda: None)
-    seen = Counter(row.face for row in rows if row.reading is not None)
-    main = seen.most_common(1)[0][0] if seen else 0
-    shown = {row.time: row.reading.aus for row in rows if row.reading is not None and row.face == main}
-    times = sorted({row.time for row in rows})
-    return times, [shown.get(time) for time in times]
+    clip = Clip(str(path), True, lambda: video.frames(path))
+    shown: dict[int, dict[float, AUVector]] = {}
+    times: dict[float, None] = {}
+    for row in (row for part in read_each([clip], registry.reader(registry.READER)) for row in part):
+        times[row.time] = None
+        if row.reading is not None:
+            shown.setdefault(row.face, {})[row.time] = row.reading.aus
+    main = max(shown.values(), key=len, default={})
+    return sorted(times), [main.get(time) for time in sorted(times)]

@@ -9,7 +9,17 @@ from mien.cli.words import end_with
 _TOLD = 10  # failures
 
 
-def read_shards(paths: Sequence[str], folder: Path, *, reader: str, columns: str, workers: int | None, ray: bool, size: int | None) -> None:
+def read_shards(
+    paths: Sequence[str],
+    folder: Path,
+    *,
+    reader: str,
+    weights: Path | None,
+    columns: str,
+    workers: int | None,
+    ray: bool,
+    size: int | None,
+) -> None:
     """Read all into the shards of a folder, and say what it holds."""
     from mien.api import crews
     from mien.api.corpus import SHARD, Corpus, read_corpus
@@ -19,7 +29,7 @@ def read_shards(paths: Sequence[str], folder: Path, *, reader: str, columns: str
 
     if ray:
         crews.check_ray()
-    corpus = Corpus(folder, reader, columns)
+    corpus = Corpus(folder, reader, columns, weights)
     corpus.check()
     missing = list[Failure]()
     inputs = clips(paths, missing)

@@ -12,11 +12,10 @@ Arrow, Spark, Dask and Ray pass over names that begin with ``_`` or ``.``: to th
 
 import importlib.util
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -164,19 +163,3 @@ def _grouped(inputs: Sequence[Input], size: int) -> list[list[Input]]:
 def _printable(text: str) -> str:
     r"""The text with bytes of file names that are no UTF-8 as ``\udcff``."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-@contextmanager
-def writing(path: Path, empty: pd.DataFrame) -> Generator[Callable[[pd.DataFrame], None]]:
-    """Append tables with the columns of `empty` to the file of a shard, which appears when all are written. Raises `DataError`."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    schema: Any = pa.schema([(name, _kind(pa, dtype)) for name, dtype in empty.dtypes.items()])
-    with files.replacing(path, inputs=(), error=DataError) as partial, parquet.ParquetWriter(partial, schema) as writer:
-        yield lambda table: writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
-
-
-def _kind(pa: Any, dtype: Any) -> Any:
-    """The type of a column as Arrow has it; what is no number is text."""
-    return pa.from_numpy_dtype(dtype) if pd.api.types.is_numeric_dtype(dtype) else pa.string()

@@ -7,7 +7,7 @@ Two pictures of one person are compared by their pixels (`mien.faces.register`):
 shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import cv2
@@ -26,6 +26,8 @@ from mien.geometry.fitting.skinlines import skin_lines
 from mien.geometry.head import HeadModel
 from mien.types import Crop, Reading
 
+MET = 256  #: frames of a person from which rest and build are told
+_TOGETHER = 64  # frames that are solved at a time
 _ENOUGH = 40.0  # pixels between the outer corners of the eyes below which skin shows no lines
 
 
@@ -44,12 +46,21 @@ class GeometryReader:
             return []
         return self._readings(crops, fit.solve(_landmarks(crops), self._basis, self._prior), self._prior, [_lines(c) for c in crops])
 
-    def measure_sequence(self, crops: Sequence[Crop]) -> list[Reading]:
-        """Read the frames of one person against the person's own resting face (from eight frames on); pixels are not looked at."""
+    def measure_sequence(self, crops: Sequence[Crop]) -> Iterator[Reading]:
+        """Read the frames of one person against the person's own resting face (from eight frames on); pixels are not looked at.
+
+        Of more than `MET` frames, so many over all of the sequence tell who it is and what is rest.
+        """
         if not crops:
-            return []
-        solution, prior = person.solve_person(_landmarks(crops), self._basis, self._prior)
-        return self._readings(crops, solution, prior, [None] * len(crops))
+            return
+        landmarks = _landmarks([crops[i] for i in np.linspace(0, len(crops) - 1, min(len(crops), MET)).round().astype(int).tolist()])
+        who, solution = person.meet(landmarks, self._basis, self._prior)
+        if len(crops) <= MET:
+            yield from self._readings(crops, who.known(solution, landmarks, self._basis), who.own, [None] * len(crops))
+            return
+        for start in range(0, len(crops), _TOGETHER):
+            some = crops[start : start + _TOGETHER]
+            yield from self._readings(some, who.solve(_landmarks(some), self._basis), who.own, [None] * len(some))
 
     def measure_against(self, crops: Sequence[Crop], references: Sequence[Crop]) -> list[Reading]:
         """Read each face by how it differs from another picture of the same person, which `measure` reads."""

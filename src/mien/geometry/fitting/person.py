@@ -4,9 +4,11 @@ A stranger's face is explained sparsely, as its build imitates faint movements, 
 Frames of one person share the build and what a landmark network sees wrongly. So they are solved twice: as strangers', around the
 person's own median, for poses, identity and rest; then each one as a change from the calmest (`mien.geometry.fitting.change`). A head that
 turns moves its landmarks as a network guesses their depth, which is no expression: the further it turns, the less their change counts.
+
+Of a long video some hundred frames tell who it is (`meet`); then each frame is solved on its own (`Person.solve`).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -31,19 +33,54 @@ def fit_person(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: 
     return codes(*solve_person(landmarks, landmark_basis(head), prior))
 
 
+@dataclass(frozen=True, eq=False)
+class Calm:
+    """What the calmest pictures of a person show."""
+
+    shown: Reference
+    side: Float[np.ndarray, " 3"]  #: of the head that they show to the viewer
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """What several pictures tell of a person."""
+
+    prior: NeutralPrior  #: around the person's build, to solve pictures under
+    own: NeutralPrior  #: the same, with what the person's resting face shows
+    shape: Float[np.ndarray, " k"]  #: identity coefficients
+    calm: Calm | None = None  #: None where there are too few pictures to tell; then nothing of the above but `shape` is the person's
+
+    def solve(self, landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis) -> Solution:
+        """Pose and action units of further pictures of the person, each on its own."""
+        return self.known(solve(landmarks, basis, self.prior), landmarks, basis)
+
+    def known(self, solution: Solution, landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis) -> Solution:
+        """Pictures that were solved under the person's prior, with what is known of the person besides."""
+        solution = replace(solution, shape=np.broadcast_to(self.shape, solution.shape.shape))
+        if self.calm is None:
+            return solution
+        return replace(solution, activations=self.own.rest + _shown(landmarks, solution, basis, self.own, self.calm))
+
+
 def solve_person(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Solution, NeutralPrior]:
     """Pose, action units and identity of several pictures of one person, and the prior of that person's resting face.
 
     From eight pictures on, the resting face is the person's own: the median of what the action units leave unexplained, and of each axis
     a low quantile; and the units are those of the calmest pictures and the changes from them. With fewer, only the identity is shared.
     """
+    person, solution = meet(landmarks, basis, prior)
+    return person.known(solution, landmarks, basis), person.own
+
+
+def meet(landmarks: Float[np.ndarray, "n 468 3"], basis: LandmarkBasis, prior: NeutralPrior) -> tuple[Person, Solution]:
+    """The person that several pictures show, and these pictures solved under the person's prior."""
     solution = solve(landmarks, basis, prior)
-    if len(landmarks) >= _TRUSTED:
-        prior = _own_prior(solution, basis, prior)
-        solution = solve(landmarks, basis, prior)
-        prior = replace(prior, rest=np.quantile(solution.activations, _RESTING, axis=0))
-        solution = replace(solution, activations=prior.rest + _shown(landmarks, solution, basis, prior))
-    return replace(solution, shape=np.broadcast_to(np.median(solution.shape, axis=0), solution.shape.shape)), prior
+    if len(landmarks) < _TRUSTED:
+        return Person(prior, prior, np.median(solution.shape, axis=0)), solution
+    prior = _own_prior(solution, basis, prior)
+    solution = solve(landmarks, basis, prior)
+    own = replace(prior, rest=np.quantile(solution.activations, _RESTING, axis=0))
+    return Person(prior, own, np.median(solution.shape, axis=0), _calm(solution, own)), solution
 
 
 def unlike(landmarks: Float[np.ndarray, "n 468 3"], head: HeadModel, prior: NeutralPrior) -> Int[np.ndarray, " k"]:
@@ -72,8 +109,15 @@ def _build(solution: Solution, basis: LandmarkBasis, prior: NeutralPrior) -> Flo
     return solution.frontal - basis.mean - prior.offset - np.tensordot(solution.activations, basis.units, axes=1)
 
 
+def _calm(solution: Solution, prior: NeutralPrior) -> Calm:
+    alone = beyond_rest(solution, prior) / MAX_INTENSITY
+    calm = np.argsort(np.linalg.norm(alone, axis=1))[: int(np.ceil(_RESTING * len(alone)))]
+    resting = Reference(np.median(solution.frontal[calm], axis=0), np.median(alone[calm], axis=0))
+    return Calm(resting, solution.placement.rotation[calm, 2].mean(axis=0))
+
+
 def _shown(
-    landmarks: Float[np.ndarray, "n 468 3"], solution: Solution, basis: LandmarkBasis, prior: NeutralPrior
+    landmarks: Float[np.ndarray, "n 468 3"], solution: Solution, basis: LandmarkBasis, prior: NeutralPrior, calm: Calm
 ) -> Float[np.ndarray, "n s"]:
     """What each picture shows of each unit beyond rest, 0..1, by how it differs from the calmest ones; no point is followed by pixels.
 
@@ -81,16 +125,12 @@ def _shown(
     """
     either = replace(prior, response=np.sqrt(prior.response))
     alone = beyond_rest(solution, prior) / MAX_INTENSITY
-    calm = np.argsort(np.linalg.norm(alone, axis=1))[: int(np.ceil(_RESTING * len(alone)))]
-    resting = Reference(np.median(solution.frontal[calm], axis=0), np.median(alone[calm], axis=0))
     by_network = np.zeros(landmarks.shape[1])
-    changed = np.stack([change(resting, seen, by_network, basis, either).activations for seen in landmarks.astype(np.float64)])
+    changed = np.stack([change(calm.shown, seen, by_network, basis, either).activations for seen in landmarks.astype(np.float64)])
     near = np.interp(_turned(solution.placement.rotation, calm), _TURNED, (1.0, 0.0))[:, None]
-    return near * (resting.shown + changed) + (1.0 - near) * alone
+    return near * (calm.shown.shown + changed) + (1.0 - near) * alone
 
 
-def _turned(rotation: Float[np.ndarray, "n 3 3"], calm: Int[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
+def _turned(rotation: Float[np.ndarray, "n 3 3"], calm: Calm) -> Float[np.ndarray, " n"]:
     """Degrees between the sides that heads show to the viewer and the one that the calm show; tilting shows no other side."""
-    side = rotation[:, 2]
-    usual = side[calm].mean(axis=0)
-    return np.degrees(np.arccos(np.clip(side @ usual / np.linalg.norm(usual), -1.0, 1.0)))
+    return np.degrees(np.arccos(np.clip(rotation[:, 2] @ calm.side / np.linalg.norm(calm.side), -1.0, 1.0)))
