@@ -1,4 +1,4 @@
-"""What many tests share: two drawn faces, and a home of their own so that no signing key reaches the user's folders."""
+"""What many tests share: two drawn faces, small networks, and a home of their own so that no signing key reaches the user's folders."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,10 @@ from mien import images, weights
 from mien.aus import AUVector
 from mien.data.renders import render
 from mien.geometry import head
-from mien.nn.encoders import Inverter
+from mien.nn import calibration
+from mien.nn.encoders import Inverter, Shape
+from mien.nn.fgnet import FGNet
+from mien.nn.graphau import GraphAU
 from mien.nn.mapper import LEVELS, LevelsMapper
 from mien.nn.stylegan2 import Generator
 
@@ -91,3 +94,33 @@ def style_files(tmp_path_factory):
     mapper = LevelsMapper((len(units), 16, 16), 10, tuple(LEVELS), "calibrated", units)
     weights.save(folder / "auclip.safetensors", filled(mapper, 100.0), {"kind": "auclip", **mapper.config})
     return folder
+
+
+@pytest.fixture(scope="session")
+def reader_files(tmp_path_factory):
+    """A folder of small networks with all that they can have: intensities of some units, sides, a calibration."""
+    folder = tmp_path_factory.mktemp("readers")
+    backbone = {"kind": "resnet", "width": 4, "blocks": (1, 1), "bottleneck": False}
+    shape = {"size": 32, "backbone": backbone, "width": 6, "main": ("AU04", "AU12", "AU19"), "sided": ("AU12",), "mode": "corrected"}
+    encoder = Shape(size=32, units=(1, 1, 1, 1), widths=(4, 6, 8, 10), styles=8, code=6)
+    with torch.random.fork_rng():
+        networks = (
+            GraphAU("opengraphau", {**shape, "stage": 1, "neighbours": 2, "graded": ("AU04", "AU12L", "AU12R")}),
+            FGNet(Inverter("e4e", encoder), Generator((7, 6, 5, 4), 6, 2), ("AU04", "AU12"), 16, graded=("AU12",)),
+        )
+    for name, network in zip(("graphau", "fgnet"), networks, strict=True):
+        read = calibration.stored(calibration.plain(len(network.units), slope=2.0))
+        weights.save(folder / f"{name}.safetensors", _numbered(network) | read, network.config)
+    return folder
+
+
+def _numbered(network):
+    """A network's tensors with numbers everywhere, the same in every run, spreads of normalisations above 0."""
+    draw = torch.Generator().manual_seed(0)
+    tensors = dict(network.state_dict())
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not name.endswith("kernel"):
+            tensor.copy_(torch.randn(tensor.shape, generator=draw) * 0.4)
+            if name.endswith("running_var"):
+                tensor.abs_().add_(0.5)
+    return tensors

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,15 +12,17 @@ from PIL import Image
 from mien import artefacts, registry, weights
 from mien.api import scoring
 from mien.api.keeping import Original
+from mien.api.portrait import Portrait
 from mien.api.scoring import Judge
 from mien.api.sitters import is_own, sitters
 from mien.cli import main
 from mien.data.teacher import Teacher
 from mien.errors import DataError, NoDataError
-from mien.faces import landmarks
+from mien.faces import align, landmarks
 from mien.faces.identity import Recognizer
 from mien.metrics import edits
 from mien.nn.irse import IRSE
+from mien.types import CropSpec
 
 
 @pytest.fixture
@@ -71,6 +74,47 @@ def test_a_folder_of_photos_is_scored_and_told(mien, photos, monkeypatch):
     page = (photos.parent / "page.md").read_text()
     assert "`mien score edits --data photos`" in page and "![dose and response](plots/curve.png)" in page
     assert "own + pixels: on mien's" in page and "MediaPipe" not in page
+
+
+@pytest.fixture
+def networks(reader_files, monkeypatch):
+    """A machine on which weights of small networks are."""
+    registry._built.cache_clear()
+    monkeypatch.setattr(artefacts, "weight_files", partial(artefacts.weight_files, folders=(reader_files,)))
+    yield
+    registry._built.cache_clear()
+
+
+def test_edits_are_judged_by_another_reader(mien, networks, photos, monkeypatch):
+    """By the small `fgnet`, which tells how strong AU12 is, how likely AU04, and nothing of AU25."""
+    monkeypatch.setattr(edits, "UNITS", (4, 12, 25))
+    words = ("score", "edits", "--data", photos, "--reader", "fgnet", "--faces", "1", "--write", "page.md")
+    code, out, err = mien(*words, "--json", "--plot", "curve.png")
+    said = json.loads(out)
+    assert (code, said["judges"], said["reader"]) == (0, ["fgnet"], "fgnet")
+    assert "reader fgnet says nothing of AU25: left out" in err
+    unsure, strong = said["units"]
+    assert (unsure["au"], strong["au"]) == ("AU04", "AU12")
+    assert 0 < unsure["fgnet p low"] < 1 and unsure["fgnet r"] is None and strong["fgnet p r"] is None and strong["fgnet rmse"] > 0
+    assert strong["landmarks r"] > 0.9 and 0.5 < strong["shape"] <= 1, "what is no matter of the reader is told as ever"
+    page = (photos.parent / "page.md").read_text()
+    assert "## Edits: commanded against measured, judged by fgnet" in page and "`mien score edits --reader fgnet --data photos`" in page
+    assert "read by the reader fgnet on its own" in page and "against its photo" not in page
+    code, out, err = mien(*words[:-2], "--aus", "25")
+    assert (code, out, err.count("\n")) == (2, "", 1) and "reader fgnet says nothing of AU25: name others by --aus" in err
+
+
+def test_a_judge_that_reads_alone_looks_at_the_edited_picture(networks, bare, drawn, drawn_smile):
+    judge = Judge.of(None, "graphau")
+    face = landmarks.track(drawn_smile.photo, landmarks.find(drawn_smile.photo)[0])
+    (reference,) = Portrait.of(drawn.photo, registry.engine("mesh")).crops
+    (said,) = judge.readings(drawn_smile.photo, [face], reference, [None]).items()
+    (alone,) = registry.reader("graphau").measure([align.cut(drawn_smile.photo, face, CropSpec())])
+    assert said[0] == "graphau" and said[1].aus == alone.aus and list(said[1].presence) == ["AU04", "AU12", "AU19", "AU12L", "AU12R"]
+    assert [presence[:2] for presence in said[1].presence.values()] == [presence[:2] for presence in alone.presence.values()]
+    assert judge.readings(drawn_smile.photo, [None], reference, [None]) == {"graphau": None}
+    assert judge.units((4, 12, 25)) == (4, 12) and Judge.of(None, "ensemble").units((4, 12, 25)) == (4, 12, 25)
+    assert Judge.of().names == ("own",) and Judge.of(None, "ensemble").names == ("ensemble",)
 
 
 def test_a_zip_of_faces_is_scored_with_correction(mien, bare, drawn_file, monkeypatch):

@@ -10,6 +10,9 @@ from mien import registry
 from mien.errors import WeightsError
 from mien.faces import align
 from mien.protocols import CropSpec
+from mien.readers.ensemble import Ensemble
+
+_LEARNING = ("graphau", "fgnet")  # readers with networks
 
 
 @pytest.fixture(scope="session", params=[*registry.names("engines"), "stylegan, unlearned"])
@@ -22,9 +25,17 @@ def engine(request, style_files):
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session", params=registry.names("readers"))
-def reader(request):
-    return registry.reader(request.param)
+@pytest.fixture(scope="session", params=[*registry.names("readers"), *(f"{name}, unlearned" for name in (*_LEARNING, "ensemble"))])
+def reader(request, reader_files):
+    """Every reader with the weights that are here, and those with networks with small ones that have learned nothing too."""
+    name, _, unlearned = request.param.partition(", ")
+    small = {of: registry.reader(of, weights=reader_files / f"{of}.safetensors") for of in _LEARNING} if unlearned else {}
+    if unlearned and name == "ensemble":
+        return Ensemble(registry.reader("geometry"), [*small.values()])
+    try:
+        return small.get(name) or registry.reader(name)
+    except WeightsError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session", params=registry.names("captures"))

@@ -131,8 +131,8 @@ def test_a_plan_has_the_units_of_papers_or_those_that_are_named(corpora, taught)
 def test_a_unit_that_the_reader_does_not_measure_is_told(corpora):
     half = SimpleNamespace(name="half", measures=frozenset(AXES) - {"AU02L"}, measure=lambda crops: [])
     planned = plan([half], coded.read(corpora / "DISFA"), (0,), units="1,2")
-    assert planned.units == (1,) and planned.notes == ("Reader half does not measure AU02, so no numbers of it.",)
-    with pytest.raises(UsageError, match="reader half measures none of AU02"):
+    assert planned.units == (1,) and planned.notes == ("Reader half says nothing of AU02: there are no numbers.",)
+    with pytest.raises(UsageError, match="reader half says nothing of AU02"):
         plan([half], coded.read(corpora / "DISFA"), (0,), units="2")
 
 

@@ -64,7 +64,7 @@ def found(corpora):
 
 def test_a_table_of_a_reader_beside_published_rows(found):
     peers = shown(published("DISFA"), found.plan.units)
-    rows = table(found, peers).set_index(["method", "score", "fold"])
+    rows = table([found], peers).set_index(["method", "score", "fold"])
     own = rows.loc["geometry"]
     assert own.loc[("F1", "0"), ["AU01", "AU02", "mean"]].tolist() == [50, 25, 37.5]
     assert own.loc[("F1", "2"), ["AU01", "mean"]].tolist() == [50, 50] and math.isnan(own.loc[("F1", "2"), "AU02"])
@@ -74,14 +74,14 @@ def test_a_table_of_a_reader_beside_published_rows(found):
     peer = rows.loc["FG-Net", "F1", "mean"]
     assert peer[["AU01", "AU02", "mean"]].tolist() == pytest.approx([63.6, 66.9, 65.25]) and peer["printed"] == ""
     assert peer[["certainty", "citation", "source"]].tolist() == ["consistent", "Yin et al., WACV 2024", "literature"]
-    page = report.page(table(found, peers))
+    page = report.page(table([found], peers))
     assert page.loc[page["score"] == "positives", "AU02"].tolist() == [4, 0] and "source" not in page
     assert "in 1 of them no face was found. A unit is present in DISFA from intensity 2 of 0..5 on" in report.said(found)
 
 
 def test_latex_has_a_row_for_each_method_and_its_source(found):
     peers = shown(published("DISFA"), found.plan.units)
-    text = latex.latex(found, peers)
+    text = latex.latex([found], peers)
     body = text.split("\\toprule")[1].split("\\bottomrule")[0]
     rows = [re.split(r"\s*(?<!\\)&\s*", line.split(" \\\\")[0]) for line in body.splitlines() if "&" in line]
     assert {len(row) for row in rows} == {6} and "{lrrrrl}" in text
@@ -98,7 +98,7 @@ def test_latex_has_a_row_for_each_method_and_its_source(found):
 
 def test_a_plot_has_a_bar_for_each_unit_and_a_mark_for_each_method(found):
     peers = published("DISFA")
-    drawn = plot.figure(found, peers)
+    drawn = plot.figure([found], peers)
     (axes,) = drawn.axes
     assert [bar.get_height() for bar in axes.patches] == [50, 25, 37.5]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["AU01", "AU02", "mean"]

@@ -93,8 +93,9 @@ def test_every_command_does_what_it_says(folder, capsys):
 def test_the_code_prints_what_its_comments_say(folder, capsys):
     for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(code, {})
-    parts, own, psnr, ssim, cosine, errors = capsys.readouterr().out.splitlines()
+    parts, own, psnr, ssim, cosine, errors, off, rows = capsys.readouterr().out.splitlines()
     assert (parts, own) == ("10 True", "10 False")
     assert float(psnr) == pytest.approx(20 * np.log10(255 / 9))
     assert 0.9 < float(ssim) < 1
     assert cosine == "[1. 1.]" and errors == "{'pose': 1.0}"
+    assert off == "[0.15, 0.167]" and rows == "5"

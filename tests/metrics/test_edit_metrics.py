@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mien import aus
 from mien.errors import UsageError
@@ -81,6 +82,46 @@ def test_commands_that_are_met_are_counted_and_lost_faces_are_not_met():
     (row,) = edits.solved([response], DOSES).to_dict("records")
     assert row["own met"] == pytest.approx(3 / 12)  # 0, 1 and 2 of the face that was found are off by 0, .2 and .4
     assert row["own error"] == pytest.approx(0.5)
+
+
+def _read_alone(unit, likely, strong=None, leak=0.0):
+    """Two faces by a reader that says how likely a unit is at each dose, and perhaps how strong; AU24 follows at `leak`."""
+    measured, said = (np.full((2, len(DOSES), len(UNITS)), np.nan) for _ in range(2))
+    said[:, :, UNITS.index(unit)] = likely
+    said[:, :, UNITS.index(24)] = np.linspace(0.1, 0.1 + leak, len(DOSES))
+    if strong is not None:
+        measured[:, :, UNITS.index(unit)] = strong
+    return Response(unit, np.tile(DOSES, (2, 1)), {"net": measured}, likely={"net": said})
+
+
+def test_a_unit_that_is_only_likely_is_told_by_its_probability():
+    rising = [[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.2, 0.3, 0.4, 0.5, 0.6, 0.9]]
+    for table in (edits.table([_read_alone(12, rising, leak=0.25)]), edits.solved([_read_alone(12, rising, leak=0.25)], DOSES)):
+        (row,) = table.to_dict("records")
+        assert (row["net p low"], row["net p high"]) == pytest.approx((0.15, 0.75)) and 0.97 < row["net p within"] <= 1
+        assert row["net p r"] == pytest.approx(np.corrcoef(np.ravel(rising), np.tile(DOSES, 2))[0, 1])
+        assert (row["net p leak"], row["net p most"]) == (pytest.approx(0.25), "AU24 0.25"), "in the reader's own kind of number"
+        assert not {"net r", "net slope", "net rmse", "net met", "leak"} & set(row), "a probability is no steps"
+
+
+def test_a_unit_whose_intensity_is_measured_is_told_by_it():
+    responses = [_read_alone(4, 0.5), _read_alone(12, 0.5, strong=np.array(DOSES) / 2)]
+    unsure, strong = edits.table(responses).to_dict("records")
+    assert (strong["net r"], strong["net slope"]) == pytest.approx((1, 0.5)) and np.isnan(strong["net p r"])
+    assert unsure["net p r"] == 0 and np.isnan(unsure["net r"]), "it says the same at every dose"
+    assert np.isnan(strong["leak"]) and strong["most"] == "", "of no other unit it measures the intensity"
+    unsure, strong = edits.solved(responses, DOSES).to_dict("records")
+    assert strong["net met"] == 2 / 6 and np.isnan(unsure["net met"]) and unsure["net p high"] == 0.5
+    assert edits.curves(responses[1])["likely"] == {"net": [[0.5] * 6] * 2}
+
+
+def test_probabilities_are_drawn_as_such(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, dpi: drawn.extend(figure.axes))
+    edits.plot([_read_alone(4, 0.5), _read_alone(12, 0.5, strong=np.array(DOSES))], tmp_path / "curves.png")
+    assert [axes.get_title() for axes in drawn[:2]] == ["AU4 Brow lowerer, probability", "AU12 Lip corner puller"]
+    assert drawn[0].get_ylim() == (0, 1) and drawn[1].get_ylim()[1] >= 5
+    assert drawn[0].lines[-1].get_ydata().tolist() == [0.5] * 6
 
 
 def test_a_section_is_replaced_and_the_others_stay(tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien import registry
+from mien.aus import column
 from mien.cli.compare import AsJson, end, some
 from mien.cli.console import note, progress
 from mien.cli.publish import Write, publish
@@ -158,6 +159,7 @@ def edits(
     faces: Annotated[int, typer.Option(min=1, help="At most so many faces.")] = 12,
     aus: Annotated[str, typer.Option(metavar="1,2,12", help="These action units alone.")] = "",
     solve: Annotated[bool, typer.Option("--solve", help="Correct every edit until mien's own reader measures what was commanded.")] = False,
+    reader: Annotated[str, typer.Option(help="The reader that judges.")] = registry.READER,
     engine: Engine = registry.ENGINE,
     weights: Weights = None,
     invert: Invert = None,
@@ -170,40 +172,48 @@ def edits(
     On your own faces, or without --data on those of sfhq_256's test split.
     """
     from mien.api import scoring
-    from mien.api.sitters import is_own, sitters
+    from mien.api.sitters import sitters
     from mien.faces import identity
     from mien.metrics import edits as metric
 
-    drawing = registry.engine(engine, weights=weights, invert=invert)
-    sat, judge = sitters(data, faces, drawing), scoring.Judge.of(data)
+    drawing, judge = registry.engine(engine, weights=weights, invert=invert), scoring.Judge.of(data, reader)
+    able = metric.movable(drawing.moves, aus)
+    units, doses = judge.units(able), metric.SOLVED if solve else metric.DOSES
+    sat = sitters(data, faces, drawing)
     network = identity.recognizer() if identity.installed() else None
     if judge.alone:
         note(f"mien: measured on mien's own landmarks alone: {judge.alone}")
-    doses, units = metric.SOLVED if solve else metric.DOSES, metric.movable(drawing.moves, aus)
+    if blind := [column(unit) for unit in able if unit not in units]:
+        note(f"mien: reader {reader} says nothing of {', '.join(blind)}: left out")
     with progress("drawing", len(units) * len(doses) * len(sat.portraits)) as tick:
         responses = scoring.respond(sat.portraits, judge, units, doses, solve=solve, network=network, on_picture=tick)
     table = metric.solved(responses, doses) if solve else metric.table(responses)
     pictures = _drawn(metric.plot(responses, plot, doses), write) if plot is not None else []
-    every = "each of these units" if aus else "every unit" if len(units) == len(metric.UNITS) else "every unit that it moves"
+    every = "each of these units" if aus or blind else "every unit" if len(units) == len(metric.UNITS) else "every unit that it moves"
     said = f"{sat.told}, engine {engine}, {every} set to {', '.join(f'{d:g}' for d in doses)}. " + _measured(judge.names)
     whose = f"the cosine by {network.name}" if network else identity.NONE
     said += (_SAID_SOLVED if solve else _SAID) + f"{_KEPT} identity: {whose}."
-    document = {"faces": sat.told, "engine": engine, "solve": solve, "doses": doses, "judges": judge.names}
+    document = {"faces": sat.told, "engine": engine, "reader": reader, "solve": solve, "doses": doses, "judges": judge.names}
     document |= {"identity_network": network.name if network else "", "units": table.to_dict("records")}
     document |= {"curves": [metric.curves(response) for response in responses], "faceless": sat.faceless}
     document |= {"problems": [asdict(problem) for problem in sat.problems]}
-    other = f" --engine {engine}" if engine != registry.ENGINE else ""
-    name = (
-        f"edits{other}"
-        + (f" --aus {aus}" if aus else "")
-        + (" --solve" if solve else "")
-        + (f" --data {data.name}" if data and is_own(data) else "")
-    )
-    title = (_SOLVED if solve else "Edits: commanded against measured") + (f", engine {engine}" if other else "")
+    name, title = _named(engine=engine, reader=reader, aus=aus, solve=solve, data=data)
     publish(table, write, name=name, title=title, said=said, extra=pictures, document=document if as_json else None)
     if sat.faceless:
         note(f"mien: no face was found in {len(sat.faceless)} of the pictures: {some(sat.faceless)}")
     end([str(problem) for problem in sat.problems], "not read, the others are scored")
+
+
+def _named(*, engine: str, reader: str, aus: str, solve: bool, data: Path | None) -> tuple[str, str]:
+    """The command of the edits as a page shows it, and its title."""
+    from mien.api.sitters import is_own
+
+    drawn = "" if engine == registry.ENGINE else engine
+    judged = "" if reader == registry.READER else reader
+    options = {"engine": drawn, "reader": judged, "aus": aus, "solve": solve, "data": data.name if data and is_own(data) else ""}
+    words = "".join(f" --{name}" if value is True else f" --{name} {value}" for name, value in options.items() if value)
+    title = (_SOLVED if solve else "Edits: commanded against measured") + (f", engine {engine}" if drawn else "")
+    return f"edits{words}", title + (f", judged by {reader}" if judged else "")
 
 
 def _drawn(plot: Path, page: Path | None) -> list[str]:
@@ -214,7 +224,9 @@ def _drawn(plot: Path, page: Path | None) -> list[str]:
 
 
 def _measured(judges: Sequence[str]) -> str:
-    """How pictures are measured, and on whose landmarks."""
+    """How pictures are measured, and on whose landmarks, or by which reader."""
+    if judges[0] not in ("teacher", "own"):
+        return _ALONE.format(reader=judges[0])
     whose = {"teacher": "teacher + pixels: on MediaPipe's landmarks and the flow of the pixels", "own": "own + pixels: on mien's"}
     return _MEASURED + ", ".join(whose[judge] for judge in judges) + ". "
 
@@ -223,6 +235,11 @@ _SOLVED = "Edits: commanded against measured, corrected by --solve"
 _MEASURED = (
     "Each picture is measured by the reader geometry against its photo, by pixels and landmarks: what the photo shows, and the change, on "
     "a scale that was learned from pictures which the engine mesh drew of other faces; "
+)
+_ALONE = (
+    "Each picture is read by the reader {reader} on its own, which does not see its photo: steps of intensity where it measures the unit, "
+    "else its probability (p), 0..1, with its mean at the lowest dose (low) and at the highest (high); its first landmarks are "
+    "MediaPipe's where their file is there, else mien's. "
 )
 _SAID = (
     "r: correlation with the command over all faces and doses; within: its median over single faces; slope: steps measured for a step "

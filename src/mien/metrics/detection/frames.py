@@ -1,6 +1,6 @@
 """Frames of a corpus as a reader sees them: the largest face of each, on its own; films are decoded once, from front to back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,36 +22,48 @@ from mien.types import Photo
 class Seen:
     """What a reader says of some frames."""
 
-    measured: Float[np.ndarray, "n units"]  #: NaN where no face was found, and of frames that could not be read
+    measured: Float[np.ndarray, "n units"]  #: intensities or probabilities; NaN where no face was found, and of frames that were not read
     faceless: tuple[str, ...]  #: frames in which no face was found
     problems: tuple[Problem, ...]  #: what could not be read
 
 
-def read_frames(reader: Reader, root: Path, rows: pd.DataFrame, units: Sequence[int], on_frame: Callable[[], None] = lambda: None) -> Seen:
-    """Read the frames of a corpus' `rows`, whose files are below `root`; `on_frame` is called after each that could be."""
+def read_frames(
+    reader: Reader,
+    root: Path,
+    rows: pd.DataFrame,
+    units: Sequence[int],
+    *,
+    detected: Collection[int] = (),
+    on_frame: Callable[[], None] = lambda: None,
+) -> Seen:
+    """Read the frames of a corpus' `rows`, whose files are below `root`: how strong units are, and how likely those `detected` are there.
+
+    `on_frame` is called after each frame that could be read.
+    """
     measured = np.full((len(rows), len(units)), np.nan)
     faceless: list[str] = []
     problems: list[Problem] = []
-    for place, photo in _photos(root, rows.reset_index(drop=True), problems):
-        numbers = _read(reader, photo, units)
+    for place, photo in photos(root, rows.reset_index(drop=True), problems):
+        numbers = _read(reader, photo, units, detected)
         if numbers is None:
-            faceless.append(_name(rows.iloc[place]))
+            faceless.append(name_of(rows.iloc[place]))
         else:
             measured[place] = numbers
         on_frame()
     return Seen(measured, tuple(faceless), tuple(problems))
 
 
-def _read(reader: Reader, photo: Photo, units: Sequence[int]) -> list[float] | None:
+def _read(reader: Reader, photo: Photo, units: Sequence[int], detected: Collection[int]) -> list[float] | None:
     """The largest face; None without one."""
     face = max(landmarks.find(photo), key=lambda face: face.box[2] * face.box[3], default=None)
     if face is None:
         return None
     (reading,) = reader.measure([align.cut(photo, face, CropSpec())])
-    return [reading.aus[aus.column(unit)] for unit in units]
+    names = ((unit, aus.column(unit)) for unit in units)
+    return [reading.presence[name].probability if unit in detected else reading.aus[name] for unit, name in names]
 
 
-def _photos(root: Path, rows: pd.DataFrame, problems: list[Problem]) -> Iterator[tuple[int, Photo]]:
+def photos(root: Path, rows: pd.DataFrame, problems: list[Problem]) -> Iterator[tuple[int, Photo]]:
     """The frames that can be read, with their places in `rows`; what cannot is put into `problems`."""
     pictures = rows["picture"].to_numpy()
     for place in np.flatnonzero(pictures != "").tolist():
@@ -84,5 +96,6 @@ def _why(path: Path, error: MienError) -> str:
     return str(error).removeprefix(f"{path}: ")
 
 
-def _name(row: pd.Series) -> str:
+def name_of(row: pd.Series) -> str:
+    """How a frame is called: its picture, or its film and number."""
     return str(row["picture"] or f"{row['video']} frame {row['frame']}")

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 from mien import files
@@ -10,32 +11,33 @@ from mien.errors import DataError
 from mien.metrics.detection.published import Published
 from mien.metrics.detection.report import said
 from mien.metrics.detection.scores import SCORES, Detection
-from mien.metrics.detection.table import TITLES, f1_of, meanings, origin, printed
+from mien.metrics.detection.table import TITLES, f1_of, meanings, origin, printed, units_of
 
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
-def write(found: Detection, peers: Sequence[Published], path: Path) -> Path:
+def write(tests: Sequence[Detection], peers: Sequence[Published], path: Path) -> Path:
     """Write `latex` into a file; raises `DataError` when it cannot be."""
     with files.replacing(path, inputs=(), error=DataError) as partial:
-        partial.write_text(latex(found, peers), encoding="utf-8")
+        partial.write_text(latex(tests, peers), encoding="utf-8")
     return path
 
 
-def latex(found: Detection, peers: Sequence[Published]) -> str:
-    """F1 of published methods and of the reader (the mean of its folds), then its other scores; percent."""
-    units = found.plan.units
-    lines = [f"% {line}" for line in (said(found), *found.notes, *([meanings(peers)] if peers else []))]
+def latex(tests: Sequence[Detection], peers: Sequence[Published]) -> str:
+    """F1 of published methods and of each reader (the mean of its folds), then its other scores; percent."""
+    units = units_of(tests)
+    told = dict.fromkeys(line for found in tests for line in (said(found), *found.notes))
+    lines = [f"% {line}" for line in (*told, *([meanings(peers)] if peers else []))]
     lines += [rf"\begin{{tabular}}{{l{'r' * (len(units) + 2)}l}}", r"\toprule"]
     lines += [_line("Method", [*(f"AU{unit}" for unit in units), "mean", "printed", "certainty"]), r"\midrule"]
     for peer in peers:
         numbers, average = f1_of(peer, units)
-        told = [*map(_number, [*numbers.values(), average]), printed(peer, units), peer.certainty]
-        lines.append(f"{_line(peer.method, told)} % {origin(peer)}")
+        cells = [*map(_number, [*numbers.values(), average]), printed(peer, units), peer.certainty]
+        lines.append(f"{_line(peer.method, cells)} % {origin(peer)}")
     lines += [r"\midrule"] if peers else []
-    for score in SCORES:
-        told = [*(100 * found.unit(unit, score) for unit in units), 100 * found.mean(score)]
-        lines.append(_line(f"{found.plan.reader}, {TITLES[score]}", [*map(_number, told), "", "measured"]))
+    for found, score in product(tests, SCORES):
+        numbers = [*(100 * found.unit(unit, score) for unit in units), 100 * found.mean(score)]
+        lines.append(_line(f"{found.plan.reader}, {TITLES[score]}", [*map(_number, numbers), "", "measured"]))
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 

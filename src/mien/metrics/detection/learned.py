@@ -1,7 +1,7 @@
 """What a reader's weights have learned from, and what they may be tested on: nobody is tested who was learned from.
 
 The recipe in a weight file says it: ``corpus = "BP4D"`` and ``fold = 0``, the fold whose people were kept for the test. What a file or a
-folder is called says nothing.
+folder is called says nothing. An ensemble knows whom any of its members knows.
 """
 
 import tomllib
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from mien.data.layouts.coded import REPORTED
 from mien.errors import UsageError, WeightsError, one_of
-from mien.protocols import Reader
+from mien.protocols import EnsembleReader, Reader
 
 
 @runtime_checkable
@@ -41,14 +41,22 @@ class Learned:
         return Learned(str(corpus), fold if isinstance(fold, int) else None) if corpus else None
 
 
+def _all(reader: Reader) -> list[tuple[str, Learned]]:
+    """What the weights of a reader, or of the members of an ensemble, have learned from, by the name of their reader."""
+    members = reader.members if isinstance(reader, EnsembleReader) else (reader,)
+    return [(member.name, learned) for member in members if (learned := Learned.of(member)) is not None]
+
+
 def check(readers: Sequence[Reader], corpus: str) -> None:
-    """Raises `UsageError` for an unknown corpus, and `WeightsError` for a reader whose weights do not say that they learned from it."""
+    """Raises `UsageError` for an unknown corpus, and `WeightsError` for a reader whose weights do not say that they learned from it, and
+    from no other.
+    """
     if corpus not in REPORTED:
         raise UsageError(f"--train: {one_of(corpus, REPORTED)}")
     for reader in readers:
-        learned = Learned.of(reader)
-        if learned is None or learned.corpus != corpus:
-            said = f"were trained on {learned.corpus}" if learned else "do not say that they were trained on a corpus"
+        found = sorted({learned.corpus for _, learned in _all(reader)})
+        if found != [corpus]:
+            said = f"were trained on {' and '.join(found)}" if found else "do not say that they were trained on a corpus"
             raise WeightsError(
                 f"--train {corpus}: the weights of reader {reader.name} {said}; take a reader of {corpus}, or leave --train out"
             )
@@ -61,10 +69,10 @@ def tester(readers: Sequence[Reader], corpus: str, fold: int) -> Reader:
     """
     seen: list[str] = []
     for reader in readers:
-        learned = Learned.of(reader)
-        if learned is None or learned.corpus != corpus or learned.fold in (fold, None):
+        knows = [(name, learned) for name, learned in _all(reader) if learned.corpus == corpus and learned.fold not in (fold, None)]
+        if not knows:
             return reader
-        seen.append(f"those of reader {reader.name} were trained for fold {learned.fold}")
+        seen += [f"those of reader {name} were trained for fold {learned.fold}" for name, learned in knows]
     raise WeightsError(
         f"fold {fold} of {corpus} needs weights that were trained for it: {', '.join(seen)}, and have learned from its people; "
         "leave the fold out of --fold"
@@ -73,7 +81,7 @@ def tester(readers: Sequence[Reader], corpus: str, fold: int) -> Reader:
 
 def doubts(readers: Sequence[Reader], corpus: str) -> list[str]:
     """A line for each reader that has learned from a corpus and does not say which fold was kept from it."""
-    unsure = [reader.name for reader in readers if Learned.of(reader) == Learned(corpus, None)]
+    unsure = [name for reader in readers for name, learned in _all(reader) if learned == Learned(corpus, None)]
     return [
         f"The weights of reader {name} learned from {corpus} and do not say which fold was kept: it may know who is tested."
         for name in unsure

@@ -1,5 +1,6 @@
 """What is tested, and by whom: the frames of every fold, the units, and a reader for each fold that knows nobody in it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from mien.data.layouts.frames import present
 from mien.errors import UsageError, one_of
 from mien.metrics.detection import learned
 from mien.metrics.naming import named
-from mien.protocols import Reader
+from mien.protocols import DetectingReader, Reader
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Plan:
     coded: Coded
     train: str  #: the corpus that the reader is known to have learned from, by its weights; "" when nobody asked
     units: tuple[int, ...]
+    detected: frozenset[int]  #: of them, those that a reader says itself to be there or not; the others count from an intensity on
     parts: tuple[Part, ...]
     notes: tuple[str, ...]  #: what a reader of the numbers has to know
 
@@ -58,21 +60,27 @@ def plan(readers: Sequence[Reader], coded: Coded, wanted: Sequence[int], *, unit
     """The test of readers, one or the weights of several folds, on the folds `wanted` of a corpus.
 
     `units`, such as "1,2,4", are any that the corpus codes; without them those that papers report on it, and if a corpus to `train` on is
-    named, those of them that papers report on both. A unit that a reader does not measure is left out. Raises `UsageError` when none is
-    left, `WeightsError` for weights that were not trained on `train` or have learned from the people of a fold, and `DataError` for a fold
-    without frames.
+    named, those of them that papers report on both. A unit that a reader neither detects nor measures is left out. Raises `UsageError` when
+    none is left, `WeightsError` for weights that were not trained on `train` or have learned from the people of a fold, and `DataError` for
+    a fold without frames.
     """
     if train:
         learned.check(readers, train)
     chosen = named(units, coded.units) if units else tuple(unit for unit in REPORTED[coded.name] if not train or unit in REPORTED[train])
-    blind = [unit for unit in chosen if not all(_measures(reader, unit) for reader in readers)]
+    detected = frozenset(unit for unit in chosen if not any(math.isnan(detected_from(reader, unit)) for reader in readers))
+    blind = [unit for unit in chosen if unit not in detected and not all(_measures(reader, unit) for reader in readers)]
     told = ", ".join(map(aus.column, blind))
     if len(blind) == len(chosen):
-        raise UsageError(f"reader {readers[0].name} measures none of {told}: name others by --aus")
+        raise UsageError(f"reader {readers[0].name} says nothing of {told}: name others by --aus")
     tested = tuple(unit for unit in chosen if unit not in blind)
-    notes = [f"Reader {readers[0].name} does not measure {told}, so no numbers of it."] if blind else []
+    notes = [f"Reader {readers[0].name} says nothing of {told}: there are no numbers."] if blind else []
     parts = [Part(fold, learned.tester(readers, coded.name, fold), _known(coded.tested(fold), tested)) for fold in wanted]
-    return Plan(coded, train, tested, tuple(parts), (*notes, *learned.doubts(readers, coded.name)))
+    return Plan(coded, train, tested, detected, tuple(parts), (*notes, *learned.doubts(readers, coded.name)))
+
+
+def detected_from(reader: Reader, unit: int) -> float:
+    """The probability from which on a reader says that a unit is there; NaN where it does not say that."""
+    return reader.thresholds.get(aus.column(unit), math.nan) if isinstance(reader, DetectingReader) else math.nan
 
 
 def _measures(reader: Reader, unit: int) -> bool:

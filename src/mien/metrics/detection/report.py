@@ -1,5 +1,6 @@
 """A test of a reader in words, as a table for a page, and as a document."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +14,7 @@ from mien.metrics.detection.table import POSITIVES, SOURCES
 
 
 def said(found: Detection) -> str:
-    """What was tested, and what the numbers mean."""
+    """Who was tested on what, and what the numbers mean."""
     plan, folds = found.plan, found.folds
     of = f"fold{'s' if len(folds) > 1 else ''} {', '.join(str(fold.fold) for fold in folds)}"
     counts = f"{sum(fold.frames for fold in folds)} frames of {sum(fold.people for fold in folds)} people"
@@ -21,9 +22,20 @@ def said(found: Detection) -> str:
     learned = f", whose weights say that they learned from {plan.train}," if plan.train else ""
     return (
         f"Reader {plan.reader}{learned} on {corpus}, {of}: {counts}, the largest face of each read on its own; in {faceless} of them no "
-        f"face was found. A unit is present in {corpus} {plan.coded.present}; the reader detects it from intensity {found.threshold:g} on. "
+        f"face was found. A unit is present in {corpus} {plan.coded.present}; {_detected(found)}. "
         "Scores are percent; their means are those of papers: of a unit over the folds, then over the units."
     )
+
+
+def _detected(found: Detection) -> str:
+    """When the reader counts as having found a unit."""
+    plan = found.plan
+    told, strong = ([unit for unit in plan.units if (unit in plan.detected) == says] for says in (True, False))
+    itself = "the reader says itself whether it is there, from a probability on that is in its weights"
+    graded = f"the reader detects it from intensity {found.threshold:g} on"
+    if told and strong:
+        return f"of {', '.join(map(aus.column, told))} {itself}, of {', '.join(map(aus.column, strong))} {graded}"
+    return itself if told else graded
 
 
 def page(table: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +43,7 @@ def page(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.drop(columns=list(SOURCES)).astype(object)
     counted = table["score"] == POSITIVES
     units = [column for column in shown if column in map(aus.column, aus.NAMES)]
-    shown.loc[counted, units] = table.loc[counted, units].astype(int).astype(object)
+    shown.loc[counted, units] = table.loc[counted, units].map(lambda count: "" if math.isnan(count) else int(count)).astype(object)
     return shown
 
 
@@ -44,6 +56,7 @@ def document(found: Detection, peers: Sequence[Published]) -> dict[str, Any]:
         "test": plan.coded.name,
         "present": plan.coded.present,
         "threshold": found.threshold,
+        "detected": [aus.column(unit) for unit in plan.units if unit in plan.detected],
         "folds": [
             {
                 "fold": fold.fold,

@@ -12,7 +12,7 @@ from mien.data.layouts.frames import present
 from mien.data.problems import Problem
 from mien.metrics.agreement import auc, occurrence
 from mien.metrics.detection.frames import read_frames
-from mien.metrics.detection.plan import Part, Plan
+from mien.metrics.detection.plan import Part, Plan, detected_from
 
 SCORES = ("f1", "accuracy", "auc")
 
@@ -48,14 +48,14 @@ class Detection:
     """A test that was made."""
 
     plan: Plan
-    threshold: float  #: intensity from which a unit counts as detected
+    threshold: float  #: intensity from which a unit counts as detected that the reader does not detect itself
     folds: tuple[FoldScore, ...]
     problems: tuple[Problem, ...]  #: what is missing and could not be read
     notes: tuple[str, ...]
 
     def unit(self, unit: int, score: str) -> float:
-        """A score's mean over the folds in which it is defined."""
-        return mean(getattr(fold.units[unit], score) for fold in self.folds)
+        """A score's mean over the folds in which it is defined; NaN of a unit that is not tested."""
+        return mean(getattr(fold.units[unit], score) for fold in self.folds if unit in fold.units)
 
     def mean(self, score: str) -> float:
         """The mean over the units of `unit`, as papers have it."""
@@ -78,7 +78,7 @@ def unit_score(measured: Float[np.ndarray, " n"], truth: Float[np.ndarray, " n"]
 
 
 def score(planned: Plan, threshold: float, on_frame: Callable[[], None] = lambda: None) -> Detection:
-    """Read every frame of a plan and compare; a unit counts as detected from the intensity `threshold` on."""
+    """Read every frame of a plan and compare; a unit that the reader does not detect itself counts from the intensity `threshold` on."""
     scored = [_fold(planned, part, threshold, on_frame) for part in planned.parts]
     folds = tuple(fold for fold, _ in scored)
     problems = [*planned.coded.corpus.problems, *(gone for fold in folds for gone in planned.coded.lacking(fold.fold))]
@@ -87,9 +87,10 @@ def score(planned: Plan, threshold: float, on_frame: Callable[[], None] = lambda
 
 
 def _fold(planned: Plan, part: Part, threshold: float, on_frame: Callable[[], None]) -> tuple[FoldScore, tuple[Problem, ...]]:
-    seen = read_frames(part.reader, planned.coded.corpus.root, part.rows, planned.units, on_frame)
+    seen = read_frames(part.reader, planned.coded.corpus.root, part.rows, planned.units, detected=planned.detected, on_frame=on_frame)
+    since = {unit: detected_from(part.reader, unit) if unit in planned.detected else threshold for unit in planned.units}
     truth = {unit: part.rows[present(unit)].to_numpy(dtype=np.float64) for unit in planned.units}
-    units = {unit: unit_score(seen.measured[:, k], truth[unit], threshold) for k, unit in enumerate(planned.units)}
+    units = {unit: unit_score(seen.measured[:, k], truth[unit], since[unit]) for k, unit in enumerate(planned.units)}
     return FoldScore(part.fold, len(set(part.rows["subject"])), len(part.rows), seen.faceless, units), seen.problems
 
 

@@ -1,7 +1,7 @@
-"""The per-unit table of papers: a column for each unit and one for their mean, a row for each number of a reader and each published one."""
+"""The per-unit table of papers: a column for each unit and one for their mean, a row for each number of readers and each published one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,20 +14,26 @@ TITLES: Mapping[str, str] = {"f1": "F1", "accuracy": "accuracy", "auc": "AUC"}
 POSITIVES = "positives"
 SOURCES = ("citation", "source")  #: columns that say where a row is from
 ALL = "mean"  #: of the folds
+_ABOUT = ("printed", "certainty", *SOURCES)  # columns of published rows alone
 _DIFFERS = "*"  # behind an average that was printed and is not the mean of its units
 
 
-def table(found: Detection, peers: Sequence[Published]) -> pd.DataFrame:
+def units_of(tests: Iterable[Detection]) -> tuple[int, ...]:
+    """The units of one test or another, in their order."""
+    tested = {unit for found in tests for unit in found.plan.units}
+    return tuple(unit for unit in aus.NAMES if unit in tested)
+
+
+def table(tests: Sequence[Detection], peers: Sequence[Published]) -> pd.DataFrame:
     """`method, score, fold`, a column for each unit and their `mean`; of published rows also `printed` (the average that was), `certainty`,
     `citation` and `source`.
 
     Scores are percent, positives frames. Fold "mean" is the mean over the folds. `printed` ends in * where it is not the mean of the units
-    that were printed, and is "" where others are shown.
+    that were printed, and is "" where others are shown. What a reader says nothing of is NaN.
     """
-    rows = [row for score in SCORES for row in _own(found, score)]
-    rows += [_row(found.plan.reader, POSITIVES, fold.fold, _counts(found, k), math.nan) for k, fold in enumerate(found.folds)]
-    rows += [_peer(peer, found.plan.units) for peer in peers]
-    return pd.DataFrame(rows)
+    units = units_of(tests)
+    rows = [row for found in tests for row in _tested(found)] + [_peer(peer, units) for peer in peers]
+    return pd.DataFrame(rows, columns=["method", "score", "fold", *map(aus.column, units), "mean", *_ABOUT])
 
 
 def printed(peer: Published, units: Sequence[int]) -> str:
@@ -60,6 +66,12 @@ def origin(peer: Published) -> str:
     return f"{peer.citation} ({peer.source})"
 
 
+def _tested(found: Detection) -> list[dict[str, Any]]:
+    """The rows of one reader."""
+    rows = [row for score in SCORES for row in _own(found, score)]
+    return rows + [_row(found.plan.reader, POSITIVES, fold.fold, _counts(found, k), math.nan) for k, fold in enumerate(found.folds)]
+
+
 def _own(found: Detection, score: str) -> list[dict[str, Any]]:
     """The rows of one score: each fold, and their mean when there are several."""
     name, title = found.plan.reader, TITLES[score]
@@ -83,5 +95,5 @@ def _peer(peer: Published, units: Sequence[int]) -> dict[str, Any]:
 
 def _row(method: str, score: str, fold: int | str, numbers: Mapping[int, float], average: float) -> dict[str, Any]:
     columns = {aus.column(unit): number for unit, number in numbers.items()}
-    empty = dict.fromkeys(("printed", "certainty", "citation", "source"), "")
+    empty = dict.fromkeys(_ABOUT, "")
     return {"method": method, "score": score, "fold": str(fold), **columns, "mean": average, **empty}
